@@ -1,0 +1,316 @@
+"""The only file that touches private scikit-learn and joblib names.
+
+Each name says since when, or until when, it is what we need.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from typing import Any
+
+import joblib
+import sklearn
+from joblib._parallel_backends import (
+    LokyBackend,
+    MultiprocessingBackend,
+    SequentialBackend,
+)
+from joblib.parallel import BatchedCalls
+from sklearn.base import _fit_context
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import (
+    _warn_or_raise_about_fit_failures,
+)
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+)
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params, _num_samples
+
+try:
+    import cloudpickle  # joblib >= 1.6 requires it
+except ImportError:
+    from joblib.externals import cloudpickle  # joblib < 1.6 brings its own
+
+__all__ = [
+    "BaseSearchCV",
+    "FitCallbacks",
+    "FoldCallback",
+    "HasMethods",
+    "Interval",
+    "InvalidParameterError",
+    "StrOptions",
+    "WorkerPool",
+    "cloudpickle",
+    "fit_context",
+    "is_multimetric",
+    "n_samples",
+    "safe_split",
+    "scorer_names",
+    "slice_params",
+    "unwrap_scorers",
+    "warn_or_raise_about_fit_failures",
+    "worker_settings",
+]
+
+fit_context = _fit_context
+safe_split = _safe_split
+n_samples = _num_samples
+slice_params = _check_method_params
+warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
+
+
+# -- Scorers -----------------------------------------------------------------
+
+
+def is_multimetric(scorer: Any) -> bool:
+    """Whether a scorer made by ``BaseSearchCV`` holds several metrics."""
+    return isinstance(scorer, _MultimetricScorer)
+
+
+def scorer_names(scorer: Any) -> list[str]:
+    """Return the names of the metrics of a multimetric scorer."""
+    return list(scorer._scorers)
+
+
+def unwrap_scorers(scorer: Any) -> Any:
+    """Return what scikit-learn stores as ``scorer_``."""
+    return scorer._scorers if is_multimetric(scorer) else scorer
+
+
+# -- Workers -----------------------------------------------------------------
+
+
+class WorkerPool:
+    """Futures over whichever joblib backend is active.
+
+    joblib documents ``submit`` as the contract of a backend, but offers it to
+    its own ``Parallel`` alone. Entering a ``Parallel`` configures the backend;
+    its private ``_backend`` is then fed directly: no barrier, no polling.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As in joblib.
+
+    Attributes
+    ----------
+    n_workers : int
+        Number of tasks that can run at a time.
+    is_inline : bool
+        Whether there are no workers: call functions directly.
+    shares_memory : bool
+        Whether workers are threads of this process.
+    is_local : bool
+        Whether workers are processes that see this machine's files.
+    """
+
+    def __init__(self, n_jobs: int | None) -> None:
+        self._parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1)
+
+    def __enter__(self) -> WorkerPool:
+        self._parallel.__enter__()
+        self._start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop_call()
+        self._parallel.__exit__(None, None, None)
+
+    def _start(self) -> None:
+        backend = self._backend = self._parallel._backend
+        self.n_workers = int(self._parallel._effective_n_jobs())
+        self.is_inline = self.n_workers == 1 or isinstance(backend, SequentialBackend)
+        self.shares_memory = bool(getattr(backend, "supports_sharedmem", False))
+        # Not isinstance: ray's backend inherits multiprocessing's.
+        self.is_local = type(backend) in (LokyBackend, MultiprocessingBackend)
+        self._context_id = self._parallel._id
+        if not self.is_inline and hasattr(backend, "start_call"):
+            backend.start_call()
+
+    def _stop_call(self) -> None:
+        if not self.is_inline and hasattr(self._backend, "stop_call"):
+            self._backend.stop_call()
+
+    def _use_own_temp_folder(self) -> None:
+        # Called while a task is pickled: memmaps go to this pool's folder.
+        self._backend._workers._temp_folder_manager.set_current_context(
+            self._context_id
+        )
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Run ``function(*args)`` on a worker.
+
+        Parameters
+        ----------
+        function : callable
+            Picklable unless the workers share memory.
+        *args
+            Its arguments.
+
+        Returns
+        -------
+        concurrent.futures.Future
+        """
+        backend = self._backend
+        reducer = (
+            self._use_own_temp_folder if isinstance(backend, LokyBackend) else None
+        )
+        batch = BatchedCalls(
+            [(function, args, {})], backend.get_nested_backend(), reducer
+        )
+        future: Future[Any] = Future()
+
+        def done(out: Any) -> None:
+            try:
+                _settle(future, backend.retrieve_result_callback(out)[0], None)
+            except BaseException as error:  # whatever it was, the waiter must know
+                _settle(future, None, error)
+
+        job = backend.submit(batch, callback=done)
+        if hasattr(job, "add_done_callback"):
+            # dask calls back only where the task returned; a lost worker shows
+            # in the future alone.
+            job.add_done_callback(lambda job: _settle_failure(future, job))
+        return future
+
+    def restart(self) -> None:
+        """Kill what runs, where the backend can, and start fresh workers."""
+        if not self.is_inline:
+            self._backend.abort_everything(ensure_ready=True)
+
+    def kill(self) -> None:
+        """Kill what runs, where the backend can; the pool is used no more."""
+        if not self.is_inline:
+            # With ensure_ready=False loky has no workers left for __exit__.
+            self._backend.abort_everything(ensure_ready=True)
+
+
+def _settle(future: Future[Any], result: Any, error: BaseException | None) -> None:
+    """Set a future's result or error, unless it is set already."""
+    with contextlib.suppress(InvalidStateError):
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+
+def _settle_failure(future: Future[Any], job: Any) -> None:
+    if not job.cancelled() and (error := job.exception()) is not None:
+        _settle(future, None, error)
+
+
+# -- Callbacks of scikit-learn >= 1.9 ------------------------------------------
+
+_HAS_CALLBACKS = hasattr(BaseSearchCV, "set_callbacks")
+
+
+class FoldCallback:
+    """Calls the hooks of scikit-learn's callbacks around the fit of a fold."""
+
+    def __init__(self, context: Any, search: Any) -> None:
+        self._context = context
+        self._search = search
+
+    @contextlib.contextmanager
+    def around_fit(self, estimator: Any, X: Any, y: Any, weight: Any) -> Iterator[None]:
+        """Propagate callbacks to `estimator` and call the hooks."""
+        metadata = None if weight is None else {"sample_weight": weight}
+        task = {"estimator": self._search, "X": X, "y": y, "metadata": metadata}
+        try:
+            with self._context.propagate_callback_context(estimator):
+                self._context.call_on_fit_task_begin(**task)
+                yield
+        finally:
+            self._context.call_on_fit_task_end(**task)
+
+
+class FitCallbacks:
+    """The tree of callback contexts that ``BaseSearchCV.fit`` drives since 1.9.
+
+    Does nothing before 1.9. Without callbacks set, no context is made for the
+    folds.
+    """
+
+    def __init__(self, search: Any, X: Any, y: Any, weight: Any) -> None:
+        self._search = search
+        self._task = {
+            "estimator": search,
+            "X": X,
+            "y": y,
+            "metadata": None if weight is None else {"sample_weight": weight},
+        }
+        self._root = None
+        if _HAS_CALLBACKS:
+            self._root = search._init_callback_context(
+                max_subtasks=1 + (search.refit is not False)
+            ).call_on_fit_task_begin(**self._task)
+        self._folds: list[FoldCallback] = []
+
+    def begin_search(self, n_tasks: int) -> None:
+        """Open the context of the search, and those of its folds."""
+        if self._root is None:
+            return
+        self._search_context = self._root.subcontext(
+            task_name="search", max_subtasks=n_tasks, sequential_subtasks=False
+        ).call_on_fit_task_begin(estimator=self._search)
+        if not (
+            getattr(self._search, "_skl_callbacks", None)
+            or hasattr(self._search, "_parent_callback_ctx")
+        ):
+            return
+        # All at once: a context must not change while another is being pickled.
+        self._folds = [
+            FoldCallback(
+                self._search_context.subcontext(
+                    task_name="candidate-split-evaluation", task_id=number
+                ),
+                self._search,
+            )
+            for number in range(n_tasks)
+        ]
+
+    def fold(self, number: int) -> FoldCallback | None:
+        """Return the callback of the task of that number, if there is any."""
+        return self._folds[number] if number < len(self._folds) else None
+
+    def end_search(self) -> None:
+        """Close the context of the search."""
+        if self._root is not None:
+            self._search_context.call_on_fit_task_end(estimator=self._search)
+
+    @contextlib.contextmanager
+    def around_refit(self, estimator: Any) -> Iterator[None]:
+        """Propagate callbacks to the estimator that is refitted."""
+        if self._root is None:
+            yield
+            return
+        context = self._root.subcontext(task_name="refit-with-best-params")
+        with context.propagate_callback_context(estimator):
+            context.call_on_fit_task_begin(**self._task)
+            yield
+        context.call_on_fit_task_end(**self._task)
+
+    def end(self) -> None:
+        """Close the root context."""
+        if self._root is not None:
+            self._root.call_on_fit_task_end(**self._task)
+
+
+# -- Settings that travel to workers ---------------------------------------------
+
+
+@contextlib.contextmanager
+def worker_settings(config: dict[str, Any], filters: list[Any]) -> Iterator[None]:
+    """Apply scikit-learn's configuration and warning filters in a worker."""
+    with sklearn.config_context(**config), warnings.catch_warnings():
+        warnings.filters[:] = filters  # type: ignore[index]
+        warnings._filters_mutated()  # type: ignore[attr-defined]
+        yield

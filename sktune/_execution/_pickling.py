@@ -1,0 +1,67 @@
+"""Finding out early what cannot travel to a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .._compat import cloudpickle
+from ..exceptions import NotPicklableError
+
+__all__ = ["check_picklable"]
+
+_MAX_DEPTH = 5
+
+
+def check_picklable(objects: Mapping[str, Any]) -> None:
+    """Raise when something cannot be pickled, naming the attribute at fault.
+
+    Parameters
+    ----------
+    objects : dict
+        Names and what they stand for.
+
+    Raises
+    ------
+    NotPicklableError
+        Its message has the path to the attribute, such as
+        ``estimator.callbacks[0]``.
+    """
+    for name, value in objects.items():
+        error = _pickling_error(value)
+        if error is not None:
+            path, culprit = _culprit(name, value, 0)
+            raise NotPicklableError(
+                f"{path} cannot be pickled and so cannot be sent to a worker process: "
+                f"got {culprit!r} ({type(error).__name__}: {error}). Replace it, or "
+                "use n_jobs=1 or joblib.parallel_config('threading')."
+            ) from error
+
+
+def _pickling_error(value: Any) -> Exception | None:
+    try:
+        cloudpickle.dumps(value)
+    except Exception as error:  # a __reduce__ may raise anything
+        return error
+    return None
+
+
+def _culprit(path: str, value: Any, depth: int) -> tuple[str, Any]:
+    """Return the innermost part that cannot be pickled, and the way to it."""
+    if depth < _MAX_DEPTH:
+        for step, part in _parts(value):
+            if _pickling_error(part) is not None:
+                return _culprit(path + step, part, depth + 1)
+    return path, value
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield f"[{key!r}]", part
+    elif isinstance(value, (list, tuple)):
+        for position, part in enumerate(value):
+            yield f"[{position}]", part
+    elif hasattr(value, "__dict__"):
+        for name, part in vars(value).items():
+            yield f".{name}", part

@@ -1,0 +1,91 @@
+"""X, y and metadata, placed once for all workers.
+
+Sending the data with every task costs a copy and a pickling each time. Threads
+share the object itself. Processes of this machine load it from a file, its
+arrays memory-mapped, and keep it. Workers elsewhere get the object through
+their backend (dask scatters it once).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from ._fold import FoldData
+
+__all__ = ["DataStore", "PlacedData", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedData:
+    """Where a worker finds the data.
+
+    Attributes
+    ----------
+    path : str
+        A file written by this process.
+    """
+
+    path: str
+
+
+# The data a worker loaded last: searches follow each other in reused workers,
+# so more than one would only hold memory.
+_loaded: tuple[str, FoldData] | None = None
+
+
+def load(data: FoldData | PlacedData) -> FoldData:
+    """Return the data, reading its file at most once in a process."""
+    global _loaded
+    if isinstance(data, FoldData):
+        return data
+    if _loaded is None or _loaded[0] != data.path:
+        _loaded = (data.path, joblib.load(data.path, mmap_mode="r"))
+    return _loaded[1]
+
+
+class DataStore:
+    """Places data where the workers of a pool can reach it.
+
+    Parameters
+    ----------
+    data : FoldData
+        What to place.
+    as_file : bool
+        Whether the workers are other processes of this machine.
+    """
+
+    def __init__(self, data: FoldData, *, as_file: bool) -> None:
+        self.placed: FoldData | PlacedData = data
+        self._folder: str | None = None
+        if as_file:
+            self._write(data)
+
+    def _write(self, data: FoldData) -> None:
+        self._folder = tempfile.mkdtemp(prefix="sktune-")
+        path = Path(self._folder) / "data.joblib"
+        try:
+            joblib.dump(data, path)
+        except Exception:
+            # Only cloudpickle can write it (a lambda among the metadata, say).
+            # The backend uses that for the tasks: send the data with them.
+            self.close()
+            return
+        self.placed = PlacedData(str(path))
+
+    def close(self) -> None:
+        """Delete the file; workers that mapped it keep what they have."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def __enter__(self) -> DataStore:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()

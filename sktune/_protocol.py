@@ -1,0 +1,143 @@
+"""The frozen vocabulary between the layers.
+
+Everything that passes between the optimizers, the execution and the search
+is one of these classes.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["AskTell", "FoldResult", "FoldTask", "Outcome", "Status", "Suggestion"]
+
+
+class Status(enum.Enum):
+    """How a fold or a trial ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A configuration that an optimizer proposes.
+
+    Attributes
+    ----------
+    trial : int
+        Number of the trial, counted from 0 in the order of proposals.
+    point : ndarray of shape (n_axes,)
+        Its place in the unit cube; NaN where an axis is inactive.
+    params : dict
+        Its hyperparameters as plain Python values; inactive ones are absent.
+    origin : str
+        Why it was proposed: ``"initial"``, ``"design"``, ``"model"``,
+        ``"random"`` or ``"grid"``.
+    budget : float or None
+        How much of the resource the trial may spend; None is all of it.
+    """
+
+    trial: int
+    point: NDArray[np.float64]
+    params: dict[str, Any]
+    origin: str
+    budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an optimizer learns of a trial.
+
+    Attributes
+    ----------
+    trial : int
+        Number of the suggestion's trial.
+    status : Status
+        FAILED when any fold failed or the score is not finite.
+    score : float or None
+        Mean over the folds, higher is better; None when the trial failed.
+    score_variance : float or None
+        Estimated variance of that mean, None when there is one fold.
+    """
+
+    trial: int
+    status: Status
+    score: float | None
+    score_variance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoldTask:
+    """One configuration to be trained and scored on one fold.
+
+    Attributes
+    ----------
+    trial : int
+        Number of the trial.
+    fold : int
+        Number of the fold, counted from 0.
+    params : dict
+        Hyperparameters to set on a clone of the estimator.
+    """
+
+    trial: int
+    fold: int
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """What came of a `FoldTask`; failures are data, never exceptions.
+
+    Attributes
+    ----------
+    trial, fold : int
+        The task's numbers.
+    status : Status
+        FAILED when the fit or the scorer raised.
+    test_scores, train_scores : dict, float or None
+        What the scorer returned; None in place of what failed.
+    fit_time, score_time : float
+        Seconds.
+    fit_error, score_error : str or None
+        The formatted traceback of the fit, or of the scorer, that failed.
+    exception : BaseException or None
+        The exception itself, carried only when it is to be raised again.
+    """
+
+    trial: int
+    fold: int
+    status: Status
+    test_scores: Mapping[str, float | None] | float | None = None
+    train_scores: Mapping[str, float | None] | float | None = None
+    fit_time: float = 0.0
+    score_time: float = 0.0
+    fit_error: str | None = None
+    score_error: str | None = None
+    exception: BaseException | None = field(default=None, repr=False)
+
+
+class AskTell(Protocol):
+    """What the execution needs of an optimizer.
+
+    Attributes
+    ----------
+    n_independent : int
+        Number of suggestions, counted from the first, that depend on no
+        outcome: they need not wait for any.
+    """
+
+    @property
+    def n_independent(self) -> int: ...
+
+    def ask(self) -> Suggestion | None:
+        """Propose a configuration, None when there is none left."""
+
+    def tell(self, outcome: Outcome) -> None:
+        """Report how a trial ended."""

@@ -1,0 +1,39 @@
+"""Errors and warnings of sktune.
+
+Each error also inherits the builtin that a caller would catch.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AllFitsFailedError",
+    "NotPicklableError",
+    "SearchError",
+    "SktuneError",
+    "SktuneWarning",
+    "SpaceError",
+]
+
+
+class SktuneError(Exception):
+    """Base class of every error that sktune raises on purpose."""
+
+
+class SpaceError(SktuneError, ValueError):
+    """A search space, or a value said to lie in one, is malformed."""
+
+
+class SearchError(SktuneError, ValueError):
+    """The arguments of a search contradict each other."""
+
+
+class NotPicklableError(SktuneError, TypeError):
+    """An object that must travel to a worker process cannot be pickled."""
+
+
+class AllFitsFailedError(SktuneError, ValueError):
+    """Every fit of a search failed."""
+
+
+class SktuneWarning(UserWarning):
+    """A search went on, but not as the caller may have expected."""

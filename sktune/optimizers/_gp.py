@@ -1,0 +1,481 @@
+"""A Gaussian process on mixed, conditional points.
+
+Glossary: n observations, d axes, m numerical columns, f feature columns;
+Z warped features over lengthscales (n, f), R the squared distances (n, n),
+K the covariance of the observations, L its Cholesky factor, y the targets;
+a, b the shapes of the input warp z = 1 - (1 - x^a)^b (Kumaraswamy).
+
+The hyperparameters are one vector of logarithms::
+
+    [lengthscale (d), outputscale, noise, a (m), b (m)]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+from scipy.linalg import lapack
+
+from sktune.optimizers._features import INACTIVE, FeatureMap
+
+__all__ = ["GaussianProcess", "Posterior", "Prior"]
+
+Array = NDArray[np.float64]
+
+_SQRT5 = np.sqrt(5.0)
+_TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Normal priors on the logarithms of the hyperparameters, and their bounds.
+
+    Attributes
+    ----------
+    lengthscale : tuple of float
+        Mean and standard deviation; the mean grows by log(d) / 2, so that the
+        prior correlation of two random points depends little on d.
+    outputscale, noise, warp : tuple of float
+        Means and standard deviations.
+    mean_variance : float
+        Variance of the constant mean, which is integrated out.
+    """
+
+    lengthscale: tuple[float, float] = (-0.7, 1.0)
+    outputscale: tuple[float, float] = (0.0, 1.0)
+    noise: tuple[float, float] = (-4.63, 1.0)
+    warp: tuple[float, float] = (0.0, 0.75)
+    mean_variance: float = 1.0
+    noise_floor: float = 1e-6
+
+
+def warp(x: Array, log_a: Array, log_b: Array) -> Array:
+    """Kumaraswamy warp of each column; NaN (inactive) becomes `INACTIVE`."""
+    x = np.clip(x, _TINY, 1 - _TINY)
+    z = -np.expm1(np.exp(log_b) * np.log1p(-(x ** np.exp(log_a))))
+    return np.where(np.isnan(x), INACTIVE, z)
+
+
+def warp_gradients(
+    x: Array, log_a: Array, log_b: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Warped values and their derivatives to x, log a and log b.
+
+    All of the shape of x; derivatives of inactive entries are 0.
+    """
+    a, b = np.exp(log_a), np.exp(log_b)
+    inactive = np.isnan(x)
+    x = np.where(inactive, 0.5, np.clip(x, _TINY, 1 - _TINY))
+    log_x = np.log(x)
+    power = np.exp(a * log_x)
+    log_rest = np.log1p(-power)
+    rest = np.exp(b * log_rest)
+    slope = a * b * power * np.exp((b - 1) * log_rest)  # x dz/dx
+    z, dx, da, db = 1 - rest, slope / x, slope * log_x, -b * rest * log_rest
+    if inactive.any():
+        z[inactive] = INACTIVE
+        dx[inactive] = da[inactive] = db[inactive] = 0.0
+    return z, dx, da, db
+
+
+def matern52(r2: Array) -> tuple[Array, Array]:
+    """Matern-5/2 correlation and its derivative to the squared distance."""
+    s = np.sqrt(5.0 * r2)
+    decay = np.exp(-s)
+    linear = (1.0 + s) * decay
+    return linear + (5.0 / 3.0) * r2 * decay, (-5.0 / 6.0) * linear
+
+
+def squared_distances(left: Array, right: Array) -> Array:
+    """Squared Euclidean distances (len(left), len(right))."""
+    r2 = (-2.0 * left) @ right.T
+    r2 += np.einsum("ij,ij->i", left, left)[:, None]
+    r2 += np.einsum("ij,ij->i", right, right)
+    return np.maximum(r2, 0.0, out=r2)
+
+
+def cholesky(matrix: Array) -> Array | None:
+    """Lower Cholesky factor, None when the matrix is not positive definite."""
+    factor, info = lapack.dpotrf(matrix, lower=1, clean=1)
+    return factor if info == 0 else None
+
+
+class GaussianProcess:
+    """Matern-5/2 process with a lengthscale an axis and warped inputs.
+
+    Hyperparameters are the mode of their posterior, found by L-BFGS-B.
+
+    Parameters
+    ----------
+    features : FeatureMap
+        How points become columns.
+    prior : Prior
+        Priors of the hyperparameters.
+    warped : bool
+        Whether the numerical columns are warped.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktune.optimizers._features import FeatureMap
+    >>> from sktune.optimizers._gp import GaussianProcess
+    >>> x = np.linspace(0, 1, 9)[:, None]
+    >>> gp = GaussianProcess(FeatureMap(np.array([0]), np.array([False])))
+    >>> gp.fit(x, np.sin(5 * x[:, 0]))
+    >>> mean, _ = gp.posterior().predict(gp.features(np.array([[0.4]])))
+    >>> abs(mean[0] - np.sin(2.0)) < 0.05
+    np.True_
+    """
+
+    def __init__(
+        self, features: FeatureMap, prior: Prior | None = None, *, warped: bool = True
+    ) -> None:
+        self.features = features
+        self.prior = Prior() if prior is None else prior
+        self.warped = warped
+        d, m = features.n_axes, len(features.numeric)
+        self._slices = {
+            "lengthscale": slice(0, d),
+            "outputscale": slice(d, d + 1),
+            "noise": slice(d + 1, d + 2),
+            "a": slice(d + 2, d + 2 + m),
+            "b": slice(d + 2 + m, d + 2 + 2 * m),
+        }
+        self.theta = self._prior_mean()
+        self._center = self.theta.copy()
+        self._precision = self._prior_precision()
+        self._bounds = self._make_bounds()
+
+    # -- hyperparameters ---------------------------------------------------
+
+    def _prior_mean(self) -> Array:
+        d, m = self.features.n_axes, len(self.features.numeric)
+        prior = self.prior
+        return np.concatenate(
+            [
+                np.full(d, prior.lengthscale[0] + 0.5 * np.log(d)),
+                [prior.outputscale[0], prior.noise[0]],
+                np.full(2 * m, prior.warp[0]),
+            ]
+        )
+
+    def _prior_precision(self) -> Array:
+        d, m = self.features.n_axes, len(self.features.numeric)
+        prior = self.prior
+        sd = np.concatenate(
+            [
+                np.full(d, prior.lengthscale[1]),
+                [prior.outputscale[1], prior.noise[1]],
+                np.full(2 * m, prior.warp[1]),
+            ]
+        )
+        return sd**-2.0
+
+    def _make_bounds(self) -> optimize.Bounds:
+        low = np.full(len(self.theta), np.log(0.15))
+        high = np.full(len(self.theta), np.log(7.0))
+        rows = self._slices
+        low[rows["lengthscale"]], high[rows["lengthscale"]] = np.log([0.03, 30.0])
+        low[rows["outputscale"]], high[rows["outputscale"]] = np.log([0.02, 50.0])
+        low[rows["noise"]], high[rows["noise"]] = np.log([1e-6, 1.0])
+        return optimize.Bounds(low, high)
+
+    def loss(
+        self, theta: Array, x: Array, y: Array, weights: Array, known: Array
+    ) -> tuple[float, Array]:
+        """Negative log posterior of the hyperparameters and its gradient.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_hyperparameters,)
+            Logarithms of the hyperparameters.
+        x : ndarray of shape (n, n_features)
+            Feature matrix, not warped.
+        y : ndarray of shape (n,)
+            Targets.
+        weights : ndarray of shape (n,)
+            Relative noise variance of each observation.
+        known : ndarray of shape (n,)
+            Known noise variance of each observation, added to the fitted one.
+
+        Returns
+        -------
+        value : float
+        gradient : ndarray of shape (n_hyperparameters,)
+        """
+        rows, n, m = self._slices, len(x), len(self.features.numeric)
+        outputscale, noise = np.exp(theta[rows["outputscale"].start :][:2])
+        if self.warped:
+            z, _, da, db = warp_gradients(x[:, :m], theta[rows["a"]], theta[rows["b"]])
+        else:
+            z = np.where(np.isnan(x[:, :m]), INACTIVE, x[:, :m])
+        scale = np.exp(-theta[self.features.axis_of])
+        zs = np.concatenate([z, x[:, m:]], axis=1) * scale
+        corr, slope = matern52(squared_distances(zs, zs))
+        cov = outputscale * corr + self.prior.mean_variance
+        cov.flat[:: n + 1] += noise * weights + known + self.prior.noise_floor
+        factor = cholesky(cov)
+        if factor is None:
+            return 1e25, np.zeros_like(theta)
+        inverse, _ = lapack.dpotri(factor, lower=1)
+        inverse += np.tril(inverse, -1).T  # dpotri leaves the upper half alone
+        alpha = inverse @ y
+        away = theta - self._center
+        value = 0.5 * (y @ alpha) + np.log(np.diagonal(factor)).sum()
+        value += 0.5 * (self._precision @ (away * away))
+
+        grad = self._precision * away
+        outer = 0.5 * (inverse - np.outer(alpha, alpha))  # dL/dK
+        grad[rows["outputscale"]] += outputscale * np.vdot(outer, corr)
+        grad[rows["noise"]] += noise * (np.diagonal(outer) @ weights)
+        w = outer * slope
+        w *= outputscale
+        total = w.sum(axis=1)
+        wz = w @ zs
+        by_column = -4.0 * (total @ (zs * zs) - np.einsum("ij,ij->j", zs, wz))
+        grad[: self.features.n_axes] += np.bincount(
+            self.features.axis_of, by_column, self.features.n_axes
+        )
+        if self.warped:
+            dz = 4.0 * scale[:m] * (zs[:, :m] * total[:, None] - wz[:, :m])
+            grad[rows["a"]] += np.einsum("ij,ij->j", dz, da)
+            grad[rows["b"]] += np.einsum("ij,ij->j", dz, db)
+        return float(value), grad
+
+    # -- data --------------------------------------------------------------
+
+    def fit(
+        self,
+        points: Array,
+        y: Array,
+        weights: Array | None = None,
+        known: Array | None = None,
+        *,
+        starts: tuple[Array, ...] = (),
+        max_iter: int = 50,
+    ) -> None:
+        """Set the data and move the hyperparameters to a posterior mode.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n, n_axes)
+            Snapped points.
+        y : ndarray of shape (n,)
+            Targets, roughly standardised.
+        weights : ndarray of shape (n,), default=None
+            Relative noise variances, 1 on average; None means all equal.
+        known : ndarray of shape (n,), default=None
+            Known noise variances; None means zero.
+        starts : tuple of ndarray
+            Hyperparameters to start from besides the present ones.
+        max_iter : int
+            Iterations of L-BFGS-B a start; 0 keeps the hyperparameters.
+        """
+        x = self.features(points)
+        self.x, self.y = x, y
+        self.weights = np.ones(len(y)) if weights is None else weights
+        self.known = np.zeros(len(y)) if known is None else known
+        if max_iter == 0:
+            return
+        data = (x, y, self.weights, self.known)
+        best = np.inf
+        for start in (self.theta, *starts):
+            found = optimize.minimize(
+                self.loss,
+                start,
+                args=data,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=self._bounds,
+                options={"maxiter": max_iter, "ftol": 1e-5, "gtol": 1e-3},
+            )
+            if found.fun < best:
+                best, self.theta = float(found.fun), found.x
+
+    @property
+    def prior_mode(self) -> Array:
+        """The hyperparameters before any data."""
+        return self._center
+
+    def posterior(self) -> Posterior:
+        """Posterior at the present data and hyperparameters."""
+        return Posterior.of(self)
+
+
+@dataclass
+class Posterior:
+    """What a Gaussian process believes, given its data.
+
+    Pending points are appended one at a time, at a cost of n^2.
+
+    Attributes
+    ----------
+    zs : ndarray of shape (n, n_features)
+        Warped, scaled features of the observations.
+    inverse_factor : ndarray of shape (n, n)
+        Inverse of the lower Cholesky factor of their covariance.
+    alpha : ndarray of shape (n,)
+        Covariance inverse times targets.
+    """
+
+    features: FeatureMap
+    scale: Array
+    log_a: Array | None
+    log_b: Array | None
+    outputscale: float
+    mean_variance: float
+    noise: float
+    zs: Array
+    y: Array
+    inverse_factor: Array
+    alpha: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._update()
+
+    def _update(self) -> None:
+        half = self.inverse_factor @ self.y
+        self.alpha = self.inverse_factor.T @ half
+        self.inverse = self.inverse_factor.T @ self.inverse_factor
+
+    @classmethod
+    def of(cls, gp: GaussianProcess) -> Posterior:
+        """Posterior of a process with data."""
+        rows, theta = gp._slices, gp.theta
+        m = len(gp.features.numeric)
+        x, scale = gp.x, np.exp(-theta[gp.features.axis_of])
+        log_a = theta[rows["a"]] if gp.warped else None
+        log_b = theta[rows["b"]] if gp.warped else None
+        outputscale, noise = np.exp(theta[rows["outputscale"].start :][:2])
+        z = _warped(x[:, :m], log_a, log_b)
+        zs = np.concatenate([z, x[:, m:]], axis=1) * scale
+        n = len(x)
+        cov = outputscale * matern52(squared_distances(zs, zs))[0]
+        cov += gp.prior.mean_variance
+        diagonal = noise * gp.weights + gp.known + gp.prior.noise_floor
+        cov.flat[:: n + 1] += diagonal
+        factor = cholesky(cov)
+        jitter = 1e-8
+        while factor is None:
+            jitter *= 10.0
+            cov.flat[:: n + 1] += jitter * outputscale
+            factor = cholesky(cov)
+        inverse_factor, _ = lapack.dtrtri(factor, lower=1)
+        return cls(
+            features=gp.features,
+            scale=scale,
+            log_a=log_a,
+            log_b=log_b,
+            outputscale=float(outputscale),
+            mean_variance=gp.prior.mean_variance,
+            noise=float(noise) + gp.prior.noise_floor,
+            zs=zs,
+            y=gp.y,
+            inverse_factor=inverse_factor,
+        )
+
+    def _scaled(self, x: Array) -> Array:
+        m = len(self.features.numeric)
+        z = _warped(x[:, :m], self.log_a, self.log_b)
+        return np.concatenate([z, x[:, m:]], axis=1) * self.scale
+
+    def predict(self, x: Array) -> tuple[Array, Array]:
+        """Mean and variance of the noise-free function.
+
+        Parameters
+        ----------
+        x : ndarray of shape (k, n_features)
+            Feature matrix, not warped.
+
+        Returns
+        -------
+        mean, variance : ndarray of shape (k,)
+        """
+        corr, _ = matern52(squared_distances(self._scaled(x), self.zs))
+        cross = self.outputscale * corr + self.mean_variance
+        half = cross @ self.inverse_factor.T
+        variance = self.outputscale + self.mean_variance
+        variance = variance - np.einsum("ij,ij->i", half, half)
+        return cross @ self.alpha, np.maximum(variance, 1e-10)
+
+    def predict_with_gradient(self, x: Array) -> tuple[Array, Array, Array, Array]:
+        """Mean, variance, and their gradients to the numerical columns.
+
+        Returns
+        -------
+        mean, variance : ndarray of shape (k,)
+        mean_gradient, variance_gradient : ndarray of shape (k, n_numeric)
+        """
+        m = len(self.features.numeric)
+        if self.log_a is not None and self.log_b is not None:
+            z, dx, _, _ = warp_gradients(x[:, :m], self.log_a, self.log_b)
+        else:
+            z, dx = _warped(x[:, :m], None, None), np.where(np.isnan(x[:, :m]), 0, 1.0)
+        zs = np.concatenate([z, x[:, m:]], axis=1) * self.scale
+        corr, slope = matern52(squared_distances(zs, self.zs))
+        cross = self.outputscale * corr + self.mean_variance
+        solved = cross @ self.inverse
+        variance = self.outputscale + self.mean_variance
+        variance = variance - np.einsum("ij,ij->i", cross, solved)
+        slope *= 2.0 * self.outputscale
+        dx = dx * self.scale[:m]
+        by_mean = slope * self.alpha
+        by_variance = slope * solved
+        own = self.zs[:, :m]
+        mean_gradient = by_mean.sum(1)[:, None] * zs[:, :m] - by_mean @ own
+        gradient = by_variance.sum(1)[:, None] * zs[:, :m] - by_variance @ own
+        return (
+            cross @ self.alpha,
+            np.maximum(variance, 1e-10),
+            mean_gradient * dx,
+            -2.0 * gradient * dx,
+        )
+
+    def append(self, x: Array) -> Posterior:
+        """Posterior that also believes its own mean at pending points.
+
+        The mean stays what it is everywhere; the variance shrinks.
+
+        Parameters
+        ----------
+        x : ndarray of shape (k, n_features)
+            Feature matrix of the pending points.
+        """
+        post = self
+        for row in x:
+            post = post._append_one(row[None])
+        return post
+
+    def _append_one(self, x: Array) -> Posterior:
+        mean, _ = self.predict(x)
+        zs = self._scaled(x)
+        corr, _ = matern52(squared_distances(zs, self.zs))
+        half = self.inverse_factor @ (self.outputscale * corr[0] + self.mean_variance)
+        rest = self.outputscale + self.mean_variance + self.noise - half @ half
+        corner = 1.0 / np.sqrt(max(rest, 1e-10))
+        n = len(self.y)
+        grown = np.zeros((n + 1, n + 1), order="F")
+        grown[:n, :n] = self.inverse_factor
+        grown[n, :n] = -corner * (half @ self.inverse_factor)
+        grown[n, n] = corner
+        return Posterior(
+            features=self.features,
+            scale=self.scale,
+            log_a=self.log_a,
+            log_b=self.log_b,
+            outputscale=self.outputscale,
+            mean_variance=self.mean_variance,
+            noise=self.noise,
+            zs=np.vstack([self.zs, zs]),
+            y=np.append(self.y, mean),
+            inverse_factor=grown,
+        )
+
+
+def _warped(x: Array, log_a: Array | None, log_b: Array | None) -> Array:
+    if log_a is None or log_b is None:
+        return np.where(np.isnan(x), INACTIVE, x)
+    return warp(x, log_a, log_b)

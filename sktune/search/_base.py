@@ -1,0 +1,280 @@
+"""What all searches share: `fit` as a handful of named steps."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
+
+from .._compat import (
+    BaseSearchCV,
+    FitCallbacks,
+    fit_context,
+    is_multimetric,
+    n_samples,
+    scorer_names,
+    slice_params,
+    unwrap_scorers,
+    warn_or_raise_about_fit_failures,
+)
+from .._execution import (
+    FoldContext,
+    FoldData,
+    Limits,
+    SearchRun,
+    Trial,
+    open_executor,
+    run_search,
+)
+from .._protocol import AskTell, FoldResult
+from ..exceptions import AllFitsFailedError
+from ..results import fold_rows, rank_finite_first, warn_about_failed_scores
+from ._checks import max_tasks
+
+__all__ = ["BaseTuneSearchCV"]
+
+# What a fit leaves behind only when it refits: an earlier fit's must not stay.
+_REFITTED = ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_")
+
+
+class BaseTuneSearchCV(BaseSearchCV):
+    """Base of the searches. Abstract: subclasses say what proposes candidates.
+
+    It inherits from `sklearn.model_selection.BaseSearchCV` what users of a
+    fitted search touch, and owns `fit`: candidates are evaluated without a
+    barrier between them.
+    """
+
+    @abstractmethod
+    def _make_optimizer(self, metric: str) -> AskTell:
+        """Check the space and return what proposes the candidates.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric that is maximised.
+        """
+
+    @abstractmethod
+    def _n_trials(self) -> int:
+        """Return the number of trials at most, known after `_make_optimizer`."""
+
+    @abstractmethod
+    def _window(self, n_workers: int) -> Callable[[int], int] | None:
+        """Return the window, see `sktune._execution.run_search`."""
+
+    def _on_trial(self, trial: Trial) -> bool:
+        """Take note of a finished trial; a true return ends the search."""
+        return False
+
+    # -- fit -------------------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> BaseTuneSearchCV:
+        """Search, then refit with the best parameters found.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data: arrays, sparse matrices, data frames or lists.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), \
+default=None
+            Target, None for unsupervised learning.
+        **params : dict of str -> object
+            Parameters for the estimator's ``fit``, the scorer and the splitter.
+            Those as long as `X` are sliced for each fold; ``groups`` goes to
+            the splitter.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+
+        Raises
+        ------
+        SpaceError
+            When the space is malformed; before anything is trained.
+        AllFitsFailedError
+            When no candidate could be trained and scored.
+        """
+        started = time.monotonic()
+        scorer, metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = slice_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        callbacks = FitCallbacks(self, X, y, params.get("sample_weight"))
+        data = FoldData(
+            X,
+            y,
+            self._make_folds(X, y, routed.splitter.split),
+            routed.estimator.fit,
+            routed.scorer.score,
+        )
+        optimizer = self._make_optimizer(self._metric_name(scorer, metric))
+        base_estimator = clone(self.estimator)
+        run = self._search(started, optimizer, base_estimator, scorer, data, callbacks)
+        self._store_results(run, scorer, metric)
+        if run.interrupt is not None and self.on_interrupt == "raise":
+            raise run.interrupt
+        if self.refit:
+            self._refit(base_estimator, data, callbacks)
+        callbacks.end()
+        return self
+
+    def _make_folds(self, X: Any, y: Any, params: Any) -> list[tuple[Any, Any]]:
+        """Split once: all candidates are compared on the same folds."""
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.n_splits_ = cv.get_n_splits(X, y, **params)
+        folds = list(cv.split(X, y, **params))
+        if not folds:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? "
+                "Were there no candidates?"
+            )
+        if len(folds) != self.n_splits_:
+            raise ValueError(
+                "cv.split and cv.get_n_splits return inconsistent results. "
+                f"Expected {self.n_splits_} splits, got {len(folds)}"
+            )
+        return folds
+
+    def _metric_name(self, scorer: Any, metric: Any) -> str:
+        """Return the name of the metric to maximise.
+
+        It is the one that `refit` names. Where `refit` names none of several,
+        it is the first.
+        """
+        if is_multimetric(scorer) and not isinstance(metric, str):
+            return scorer_names(scorer)[0]
+        if callable(self.scoring) and isinstance(self.refit, str):
+            return self.refit  # the scorer may turn out to return a dict
+        return metric if isinstance(metric, str) else "score"
+
+    def _search(
+        self,
+        started: float,
+        optimizer: AskTell,
+        estimator: Any,
+        scorer: Any,
+        data: FoldData,
+        callbacks: FitCallbacks,
+    ) -> SearchRun:
+        """Evaluate candidates until a limit is reached."""
+        n_trials = self._n_trials()
+        n_tasks = n_trials * self.n_splits_
+        if self.verbose > 0:
+            print(
+                f"Fitting {self.n_splits_} folds for each of {n_trials} candidates, "
+                f"totalling {n_tasks} fits"
+            )
+        context = FoldContext(
+            estimator,
+            scorer,
+            raise_errors=self.error_score == "raise",
+            return_train_score=self.return_train_score,
+            verbose=self.verbose,
+            n_trials=n_trials,
+        )
+        limits = Limits(
+            n_trials,
+            None if self.time_budget is None else started + self.time_budget,
+            self.max_no_improvement,
+            self._refit_share(data) if self.refit else 0.0,
+        )
+        metric = self._metric_name(scorer, self.refit)
+        callbacks.begin_search(n_tasks)
+        with open_executor(self.n_jobs, context, data) as executor:
+            run = run_search(
+                optimizer,
+                executor,
+                lambda result: self._score_of(result, metric),
+                self.n_splits_,
+                limits,
+                window=self._window(executor.n_workers),
+                max_tasks=max_tasks(self.pre_dispatch, executor.n_workers),
+                fold_callback=callbacks.fold,
+                on_trial=self._on_trial,
+            )
+        callbacks.end_search()
+        return run
+
+    def _score_of(self, result: FoldResult, metric: str) -> float | None:
+        """Return the score that the optimizer maximises."""
+        scores = result.test_scores
+        if not isinstance(scores, Mapping):
+            return scores
+        if metric in scores:
+            return scores[metric]
+        # Only now is it known that a callable scorer returns several.
+        self._check_refit_for_multimetric(scores)
+        return next(iter(scores.values()))
+
+    @staticmethod
+    def _refit_share(data: FoldData) -> float:
+        """Return the cost of the refit, as a multiple of the fit of a fold."""
+        trains = [np.asarray(train) for train, _ in data.folds]
+        sizes = [t.sum() if t.dtype == bool else len(t) for t in trains]
+        return float(n_samples(data.X) / np.mean(sizes))
+
+    # -- results ---------------------------------------------------------------
+
+    def _store_results(self, run: SearchRun, scorer: Any, metric: Any) -> None:
+        """Set ``cv_results_`` and what is derived from it."""
+        if not run.trials:
+            if run.interrupt is not None:
+                raise run.interrupt
+            raise AllFitsFailedError("No candidate was finished: there are no results.")
+        history = [r for trial in run.trials for r in trial.results if r is not None]
+        error_score = math.nan if self.error_score == "raise" else self.error_score
+        names = scorer_names(scorer) if is_multimetric(scorer) else None
+        rows = fold_rows(history, error_score, names)
+        try:
+            warn_or_raise_about_fit_failures(rows, self.error_score)
+        except ValueError as error:
+            raise AllFitsFailedError(str(error)) from None
+        warn_about_failed_scores(history, error_score)
+        for name in _REFITTED:
+            self.__dict__.pop(name, None)
+        self.multimetric_ = isinstance(rows[0]["test_scores"], dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(rows[0]["test_scores"])
+            metric = self.refit
+        results = self._format_results(
+            [trial.suggestion.params for trial in run.trials], self.n_splits_, rows
+        )
+        rank_finite_first(results)
+        self.cv_results_ = results
+        self.optimizer_time_ = np.array([t.optimizer_time for t in run.trials])
+        self.stop_reason_ = run.ended_by
+        self.scorer_ = unwrap_scorers(scorer)
+        if self.refit or not self.multimetric_:
+            self._select_best(metric)
+
+    def _select_best(self, metric: Any) -> None:
+        results = self.cv_results_
+        self.best_index_ = self._select_best_index(self.refit, metric, results)
+        if not callable(self.refit):
+            self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
+        self.best_params_ = results["params"][self.best_index_]
+
+    def _refit(self, estimator: Any, data: FoldData, callbacks: FitCallbacks) -> None:
+        """Train the best candidate on all data."""
+        # Parameters may be estimators: those in cv_results_ stay unfitted.
+        best = clone(estimator).set_params(**clone(self.best_params_, safe=False))
+        self.best_estimator_ = best
+        with callbacks.around_refit(best):
+            started = time.perf_counter()
+            if data.y is None:
+                best.fit(data.X, **data.fit_params)
+            else:
+                best.fit(data.X, data.y, **data.fit_params)
+            self.refit_time_ = time.perf_counter() - started
+        if hasattr(best, "feature_names_in_"):
+            self.feature_names_in_ = best.feature_names_in_
