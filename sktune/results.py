@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
 from ._protocol import FoldResult
-from .exceptions import SktuneWarning
+from .exceptions import SearchError, SktuneWarning
 
 __all__ = [
     "earlier_results",
@@ -81,16 +81,15 @@ def rank_finite_first(results: dict[str, Any]) -> None:
     for key in [key for key in results if key.startswith("rank_test_")]:
         means = results["mean_test_" + key.removeprefix("rank_test_")]
         if np.isposinf(means).any():
-            finite = np.isfinite(means)
-            worst = means[finite].min() - 1 if finite.any() else 0.0
-            ranks = rankdata(-np.where(finite, means, worst), method="min")
+            scores = np.where(np.isfinite(means), means, -np.inf)
+            ranks = rankdata(-scores, method="min")
             results[key] = ranks.astype(np.int32)
 
 
 def earlier_results(
     source: Any, metric: str
-) -> Iterator[tuple[dict[str, Any], float | None]]:
-    """Yield the configurations and scores of an earlier search.
+) -> list[tuple[dict[str, Any], float | None]]:
+    """Return the configurations and scores of an earlier search.
 
     Parameters
     ----------
@@ -101,47 +100,72 @@ def earlier_results(
         Name of the metric; ``mean_test_score`` serves where there is no
         ``mean_test_<metric>``.
 
-    Yields
-    ------
-    params : dict
-    score : float or None
-        Mean test score; None when it is not finite.
+    Returns
+    -------
+    list of (params, score)
+        The score is the mean test score, None when it is not finite.
 
     Raises
     ------
-    TypeError
-        When `source` is none of these.
+    SearchError
+        When `source` is none of these, or lacks what is needed.
+
+    Examples
+    --------
+    >>> from sktune.results import earlier_results
+    >>> table = {"param_C": [1, 10], "mean_test_score": [0.5, float("nan")]}
+    >>> earlier_results(table, "score")
+    [({'C': 1}, 0.5), ({'C': 10}, None)]
     """
     table = getattr(source, "cv_results_", source)
-    if not hasattr(table, "keys"):
-        raise TypeError(
+    if not hasattr(table, "columns") and not isinstance(table, Mapping):
+        fitted = ", which is not fitted" if hasattr(source, "fit") else ""
+        raise SearchError(
             "warm_start_from must be a fitted search with cv_results_, such a dict, "
-            f"or a data frame, got {type(source).__name__}"
+            f"or a data frame, got {type(source).__name__}{fitted}"
         )
-    columns = list(table.keys())
+    columns = [str(c) for c in getattr(table, "columns", table)]
     column = next(
         (c for c in (f"mean_test_{metric}", "mean_test_score") if c in columns), None
     )
     if column is None:
-        raise TypeError(
+        raise SearchError(
             f"warm_start_from has no column 'mean_test_{metric}', got {columns}"
         )
-    scores = np.asarray(table[column], dtype=np.float64)
-    for params, score in zip(_configurations(table, columns), scores, strict=True):
-        yield params, float(score) if np.isfinite(score) else None
+    try:
+        scores = np.asarray(table[column], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SearchError(
+            f"warm_start_from: column {column!r} must hold numbers: {error}"
+        ) from error
+    configurations = _configurations(table, columns)
+    if len(configurations) != len(scores):
+        raise SearchError(
+            f"warm_start_from has {len(configurations)} configurations but "
+            f"{len(scores)} scores in {column!r}"
+        )
+    known = [float(score) if np.isfinite(score) else None for score in scores]
+    return list(zip(configurations, known, strict=True))
 
 
-def _configurations(table: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
+def _configurations(table: Any, columns: list[str]) -> list[dict[str, Any]]:
     if "params" in columns and all(isinstance(p, Mapping) for p in table["params"]):
-        yield from (dict(params) for params in table["params"])
-        return
+        return [dict(params) for params in table["params"]]
     names = [column for column in columns if column.startswith("param_")]
-    for row in zip(*(table[name] for name in names), strict=True):
-        yield {
+    if not names:
+        raise SearchError(
+            "warm_start_from has neither 'params' nor 'param_...' columns, got "
+            f"{columns}"
+        )
+    # Inactive parameters are masked in cv_results_, and NaN in a data frame of it.
+    return [
+        {
             name.removeprefix("param_"): value
             for name, value in zip(names, row, strict=True)
-            if value is not np.ma.masked and not (_is_nan(value))
+            if not (value is np.ma.masked or _is_nan(value))
         }
+        for row in zip(*(table[name] for name in names), strict=False)
+    ]
 
 
 def _is_nan(value: Any) -> bool:

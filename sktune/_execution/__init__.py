@@ -9,6 +9,7 @@ from __future__ import annotations
 from ._driver import Limits, SearchRun, Trial, run_search
 from ._executor import open_executor
 from ._fold import FoldContext, FoldData
+from ._pickling import check_picklable
 
 __all__ = [
     "FoldContext",
@@ -16,6 +17,7 @@ __all__ = [
     "Limits",
     "SearchRun",
     "Trial",
+    "check_picklable",
     "open_executor",
     "run_search",
 ]

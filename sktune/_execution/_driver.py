@@ -24,7 +24,7 @@ from ._executor import CrashedTasks, Executor
 __all__ = ["Limits", "SearchRun", "Trial", "run_search"]
 
 # A fold whose worker died is tried again, alone, so that it cannot hide behind
-# its neighbours. If that worker dies too, the fold has failed.
+# its neighbours. If that worker dies too, the candidate has failed.
 _MAX_CRASHES = 2
 
 
@@ -139,16 +139,21 @@ def run_search(
     SearchRun
     """
     driver = _Driver(
-        optimizer, executor, score, n_splits, limits, window, fold_callback, on_trial
+        optimizer,
+        executor,
+        score,
+        n_splits,
+        limits,
+        window,
+        max_tasks if max_tasks and executor.n_workers > 1 else executor.n_workers,
+        fold_callback,
+        on_trial,
     )
-    driver.max_tasks = max_tasks or executor.n_workers
     return driver.run()
 
 
 class _Driver:
-    """The state of the loop."""
-
-    max_tasks: int
+    """The state of the loop; its parameters are those of `run_search`."""
 
     def __init__(
         self,
@@ -158,6 +163,7 @@ class _Driver:
         n_splits: int,
         limits: Limits,
         window: Callable[[int], int] | None,
+        max_tasks: int,
         fold_callback: Callable[[int], FoldCallback | None],
         on_trial: Callable[[Trial], bool],
     ) -> None:
@@ -167,13 +173,14 @@ class _Driver:
         self._n_splits = n_splits
         self._limits = limits
         self._window = window
+        self._max_tasks = max_tasks
         self._fold_callback = fold_callback
         self._on_trial = on_trial
         self._trials: list[Trial] = []
         self._queue: deque[FoldTask] = deque()
         self._suspects: deque[FoldTask] = deque()
-        self._n_crashes: dict[tuple[int, int], int] = {}
-        self._n_told = 0
+        self._n_crashes: dict[int, int] = {}
+        self._n_told = 0  # trials told in order; more are, without a window
         self._told: set[int] = set()
         self._best: Trial | None = None
         self._since_best = 0
@@ -216,7 +223,7 @@ class _Driver:
 
     def _fill(self) -> None:
         """Hand tasks to the executor while it has room."""
-        while self._executor.n_running < self.max_tasks and not self._is_out_of_time():
+        while self._executor.n_running < self._max_tasks and not self._is_out_of_time():
             if self._suspects:
                 # Alone: whoever kills a worker now is found.
                 if not self._executor.n_running:
@@ -260,15 +267,16 @@ class _Driver:
     # -- Telling ---------------------------------------------------------------
 
     def _tell_up_to(self, t: int) -> bool:
-        """Tell what proposal t may see; false when some of it is not there."""
-        if t < self._optimizer.n_independent:
-            return True
+        """Tell what proposal t may see; false when it must wait for some of it."""
         assert self._window is not None
         last = t - self._window(t)
         while self._n_told <= last:
             trial = self._trials[self._n_told]
             if trial.outcome is None:
-                return False
+                # Whether the search ends by its patience must not depend on
+                # which trials happen to be finished.
+                patient = self._limits.max_no_improvement is not None
+                return t < self._optimizer.n_independent and not patient
             self._tell(trial)
             self._n_told += 1
         return True
@@ -341,18 +349,22 @@ class _Driver:
 
     def _suspect(self, crash: CrashedTasks) -> None:
         """Queue the tasks that ran when a worker died, to be run one by one."""
-        for task in crash.tasks:
-            key = (task.trial, task.fold)
-            # Only a task that ran alone is known to be guilty.
-            self._n_crashes[key] = self._n_crashes.get(key, 0) + 1
-            guilty = len(crash.tasks) == 1 and self._n_crashes[key] >= _MAX_CRASHES
-            if guilty:
-                message = f"the worker died: {crash.reason}"
-                self._record(
-                    FoldResult(task.trial, task.fold, Status.FAILED, fit_error=message)
-                )
-            else:
-                self._suspects.append(task)
+        for number in {task.trial for task in crash.tasks}:
+            self._n_crashes[number] = self._n_crashes.get(number, 0) + 1
+        first = crash.tasks[0].trial
+        # Only a task that ran alone is known to be guilty.
+        if len(crash.tasks) == 1 and self._n_crashes[first] >= _MAX_CRASHES:
+            self._give_up(first, f"the worker died: {crash.reason}")
+        else:
+            self._suspects.extend(crash.tasks)
+
+    def _give_up(self, number: int, reason: str) -> None:
+        """Fail the folds of a trial that are not there yet."""
+        self._queue = deque(t for t in self._queue if t.trial != number)
+        self._suspects = deque(t for t in self._suspects if t.trial != number)
+        for fold, result in enumerate(self._trials[number].results):
+            if result is None:
+                self._record(FoldResult(number, fold, Status.FAILED, fit_error=reason))
 
 
 def _outcome(trial: int, scores: list[float | None]) -> Outcome:

@@ -133,21 +133,21 @@ def run_fold(
         return result
     fitted = time.perf_counter()
     params = slice_params(data.X, params=data.score_params, indices=test)
-    test_scores, error = _score(context, estimator, X_test, y_test, params)
+    test_scores, failure = _score(context, estimator, X_test, y_test, params)
     result = replace(
         result,
-        status=Status.OK if error is None else Status.FAILED,
+        status=Status.OK if failure is None else Status.FAILED,
         test_scores=test_scores,
         fit_time=fitted - started,
         score_time=time.perf_counter() - fitted,
     )
     if context.return_train_score:
         params = slice_params(data.X, params=data.score_params, indices=train)
-        scores, train_error = _score(context, estimator, X_train, y_train, params)
+        scores, train_failure = _score(context, estimator, X_train, y_train, params)
         result = replace(result, train_scores=scores)
-        error = error or train_error
-    if error is not None:
-        text, exception = error
+        failure = failure or train_failure
+    if failure is not None:
+        text, exception = failure
         result = replace(result, score_error=text, exception=exception)
     _print_end(context, data, task, result)
     return result

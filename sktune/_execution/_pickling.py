@@ -32,9 +32,8 @@ def check_picklable(objects: Mapping[str, Any]) -> None:
         if error is not None:
             path, culprit = _culprit(name, value, 0)
             raise NotPicklableError(
-                f"{path} cannot be pickled and so cannot be sent to a worker process: "
-                f"got {culprit!r} ({type(error).__name__}: {error}). Replace it, or "
-                "use n_jobs=1 or joblib.parallel_config('threading')."
+                f"{path} cannot be pickled, so it can be neither copied nor sent to a "
+                f"worker: got {culprit!r} ({type(error).__name__}: {error})"
             ) from error
 
 

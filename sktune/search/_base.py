@@ -6,12 +6,13 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.utils import indexable
+from sklearn.utils import get_tags, indexable
 
 from .._compat import (
     BaseSearchCV,
@@ -30,11 +31,12 @@ from .._execution import (
     Limits,
     SearchRun,
     Trial,
+    check_picklable,
     open_executor,
     run_search,
 )
 from .._protocol import AskTell, FoldResult
-from ..exceptions import AllFitsFailedError
+from ..exceptions import AllFitsFailedError, SearchError
 from ..results import fold_rows, rank_finite_first, warn_about_failed_scores
 from ._checks import max_tasks
 
@@ -74,6 +76,13 @@ class BaseTuneSearchCV(BaseSearchCV):
         """Take note of a finished trial; a true return ends the search."""
         return False
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # scikit-learn forgets these: a search over a regressor of several targets
+        # takes several, too.
+        tags.target_tags = deepcopy(get_tags(self.estimator).target_tags)
+        return tags
+
     # -- fit -------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -106,6 +115,12 @@ default=None
         """
         started = time.monotonic()
         scorer, metric = self._get_scorers()
+        if y is None and get_tags(self).target_tags.required:
+            raise SearchError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                f"None: {type(self.estimator).__name__} cannot be trained without it"
+            )
+        base_estimator = self._clone_estimator()
         X, y = indexable(X, y)
         params = slice_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
@@ -118,7 +133,6 @@ default=None
             routed.scorer.score,
         )
         optimizer = self._make_optimizer(self._metric_name(scorer, metric))
-        base_estimator = clone(self.estimator)
         run = self._search(started, optimizer, base_estimator, scorer, data, callbacks)
         self._store_results(run, scorer, metric)
         if run.interrupt is not None and self.on_interrupt == "raise":
@@ -127,6 +141,14 @@ default=None
             self._refit(base_estimator, data, callbacks)
         callbacks.end()
         return self
+
+    def _clone_estimator(self) -> Any:
+        try:
+            return clone(self.estimator)
+        except TypeError:
+            # A parameter cannot be copied: say which.
+            check_picklable({"estimator": self.estimator})
+            raise
 
     def _make_folds(self, X: Any, y: Any, params: Any) -> list[tuple[Any, Any]]:
         """Split once: all candidates are compared on the same folds."""
@@ -246,9 +268,10 @@ default=None
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(rows[0]["test_scores"])
             metric = self.refit
-        results = self._format_results(
-            [trial.suggestion.params for trial in run.trials], self.n_splits_, rows
-        )
+        with np.errstate(invalid="ignore"):  # the deviation of infinite scores
+            results = self._format_results(
+                [trial.suggestion.params for trial in run.trials], self.n_splits_, rows
+            )
         rank_finite_first(results)
         self.cv_results_ = results
         self.optimizer_time_ = np.array([t.optimizer_time for t in run.trials])

@@ -1,0 +1,48 @@
+"""scikit-learn's own contract tests, unchanged."""
+
+from __future__ import annotations
+
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sktune import BayesSearchCV
+
+C = (1e-2, 1e2, "log-uniform")
+
+SEARCHES = [
+    BayesSearchCV(LogisticRegression(), {"C": C}, n_iter=3, cv=2, random_state=0),
+    BayesSearchCV(Ridge(), {"alpha": C}, n_iter=3, cv=2, error_score="raise"),
+    BayesSearchCV(Ridge(), param_grid={"alpha": [0.1, 1.0]}, cv=2),
+    BayesSearchCV(
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        {"logisticregression__C": C},
+        n_iter=3,
+        cv=2,
+        random_state=0,
+    ),
+    BayesSearchCV(
+        make_pipeline(StandardScaler(), Ridge()),
+        {"standardscaler__with_mean": [True, False], "ridge__alpha": C},
+        n_iter=4,
+        cv=2,
+        random_state=0,
+        error_score="raise",
+    ),
+    BayesSearchCV(GaussianMixture(random_state=0), {"n_components": [1, 2]}, cv=2),
+]
+
+
+# scikit-learn 1.6 hands pytest a generator, which pytest will refuse.
+CHECKS = parametrize_with_checks(SEARCHES)
+
+
+@pytest.mark.filterwarnings("ignore")  # the checks feed warnings on purpose
+@pytest.mark.parametrize(
+    CHECKS.args[0], list(CHECKS.args[1]), **{"ids": CHECKS.kwargs["ids"]}
+)
+def test_sklearn_contract(estimator, check):
+    check(estimator)
