@@ -12,7 +12,8 @@ The hyperparameters are one vector of logarithms::
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import functools
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,9 @@ class Prior:
     Attributes
     ----------
     lengthscale : tuple of float
-        Mean and standard deviation; the mean grows by log(d) / 2, so that the
-        prior correlation of two random points depends little on d.
+        Mean and standard deviation; the mean grows by half the logarithm of the
+        number of active axes, on which the prior correlation of two random points
+        then depends little.
     outputscale, noise, warp : tuple of float
         Means and standard deviations.
     mean_variance : float
@@ -103,6 +105,58 @@ def cholesky(matrix: Array) -> Array | None:
     return factor if info == 0 else None
 
 
+def inverse_cholesky(matrix: Array) -> Array:
+    """Inverse of the lower Cholesky factor, with jitter where that is needed."""
+    factor, jitter = cholesky(matrix), 1e-8 * float(np.trace(matrix)) / len(matrix)
+    while factor is None:
+        jitter *= 10.0
+        factor = cholesky(matrix + jitter * np.eye(len(matrix)))
+    inverse, _ = lapack.dtrtri(factor, lower=1)
+    return np.asarray(inverse, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """Hyperparameters in use, out of their logarithms.
+
+    Attributes
+    ----------
+    scale : ndarray of shape (n_features,)
+        One over the lengthscale of each column.
+    log_a, log_b : ndarray of shape (n_numeric,) or None
+        Shapes of the warp; None when there is none.
+    outputscale, noise, mean_variance : float
+        Variances of the function, of its observation, of its mean.
+    """
+
+    scale: Array
+    log_a: Array | None
+    log_b: Array | None
+    outputscale: float
+    noise: float
+    mean_variance: float
+
+    @property
+    def variance(self) -> float:
+        """Prior variance of the function at any point."""
+        return self.outputscale + self.mean_variance
+
+    def scaled(self, x: Array) -> Array:
+        """Warped feature columns over their lengthscales."""
+        if self.log_a is None or self.log_b is None:
+            return np.where(np.isnan(x), INACTIVE, x) * self.scale
+        m = len(self.log_a)
+        z = warp(x[:, :m], self.log_a, self.log_b)
+        return np.concatenate([z, x[:, m:]], axis=1) * self.scale
+
+    def covariance(self, left: Array, right: Array) -> Array:
+        """Covariance of the function between scaled features."""
+        corr, _ = matern52(squared_distances(left, right))
+        corr *= self.outputscale
+        corr += self.mean_variance
+        return corr
+
+
 class GaussianProcess:
     """Matern-5/2 process with a lengthscale an axis and warped inputs.
 
@@ -116,6 +170,8 @@ class GaussianProcess:
         Priors of the hyperparameters.
     warped : bool
         Whether the numerical columns are warped.
+    n_active : float, default=None
+        Number of axes that are active in a usual point; None means all.
 
     Examples
     --------
@@ -126,12 +182,17 @@ class GaussianProcess:
     >>> gp = GaussianProcess(FeatureMap(np.array([0]), np.array([False])))
     >>> gp.fit(x, np.sin(5 * x[:, 0]))
     >>> mean, _ = gp.posterior().predict(gp.features(np.array([[0.4]])))
-    >>> abs(mean[0] - np.sin(2.0)) < 0.05
-    np.True_
+    >>> bool(abs(mean[0] - np.sin(2.0)) < 0.05)
+    True
     """
 
     def __init__(
-        self, features: FeatureMap, prior: Prior | None = None, *, warped: bool = True
+        self,
+        features: FeatureMap,
+        prior: Prior | None = None,
+        *,
+        warped: bool = True,
+        n_active: float | None = None,
     ) -> None:
         self.features = features
         self.prior = Prior() if prior is None else prior
@@ -144,19 +205,19 @@ class GaussianProcess:
             "a": slice(d + 2, d + 2 + m),
             "b": slice(d + 2 + m, d + 2 + 2 * m),
         }
-        self.theta = self._prior_mean()
+        self.theta = self._prior_mean(d if n_active is None else n_active)
         self._center = self.theta.copy()
         self._precision = self._prior_precision()
         self._bounds = self._make_bounds()
 
     # -- hyperparameters ---------------------------------------------------
 
-    def _prior_mean(self) -> Array:
+    def _prior_mean(self, n_active: float) -> Array:
         d, m = self.features.n_axes, len(self.features.numeric)
         prior = self.prior
         return np.concatenate(
             [
-                np.full(d, prior.lengthscale[0] + 0.5 * np.log(d)),
+                np.full(d, prior.lengthscale[0] + 0.5 * np.log(n_active)),
                 [prior.outputscale[0], prior.noise[0]],
                 np.full(2 * m, prior.warp[0]),
             ]
@@ -184,7 +245,7 @@ class GaussianProcess:
         return optimize.Bounds(low, high)
 
     def loss(
-        self, theta: Array, x: Array, y: Array, weights: Array, known: Array
+        self, theta: Array, x: Array, y: Array, weights: Array
     ) -> tuple[float, Array]:
         """Negative log posterior of the hyperparameters and its gradient.
 
@@ -198,8 +259,6 @@ class GaussianProcess:
             Targets.
         weights : ndarray of shape (n,)
             Relative noise variance of each observation.
-        known : ndarray of shape (n,)
-            Known noise variance of each observation, added to the fitted one.
 
         Returns
         -------
@@ -216,7 +275,7 @@ class GaussianProcess:
         zs = np.concatenate([z, x[:, m:]], axis=1) * scale
         corr, slope = matern52(squared_distances(zs, zs))
         cov = outputscale * corr + self.prior.mean_variance
-        cov.flat[:: n + 1] += noise * weights + known + self.prior.noise_floor
+        cov.flat[:: n + 1] += noise * weights + self.prior.noise_floor
         factor = cholesky(cov)
         if factor is None:
             return 1e25, np.zeros_like(theta)
@@ -252,7 +311,6 @@ class GaussianProcess:
         points: Array,
         y: Array,
         weights: Array | None = None,
-        known: Array | None = None,
         *,
         starts: tuple[Array, ...] = (),
         max_iter: int = 50,
@@ -267,8 +325,6 @@ class GaussianProcess:
             Targets, roughly standardised.
         weights : ndarray of shape (n,), default=None
             Relative noise variances, 1 on average; None means all equal.
-        known : ndarray of shape (n,), default=None
-            Known noise variances; None means zero.
         starts : tuple of ndarray
             Hyperparameters to start from besides the present ones.
         max_iter : int
@@ -277,10 +333,9 @@ class GaussianProcess:
         x = self.features(points)
         self.x, self.y = x, y
         self.weights = np.ones(len(y)) if weights is None else weights
-        self.known = np.zeros(len(y)) if known is None else known
         if max_iter == 0:
             return
-        data = (x, y, self.weights, self.known)
+        data = (x, y, self.weights)
         best = np.inf
         for start in (self.theta, *starts):
             found = optimize.minimize(
@@ -300,6 +355,20 @@ class GaussianProcess:
         """The hyperparameters before any data."""
         return self._center
 
+    @property
+    def hyper(self) -> Hyper:
+        """The present hyperparameters."""
+        rows, theta = self._slices, self.theta
+        outputscale, noise = np.exp(theta[rows["outputscale"].start :][:2])
+        return Hyper(
+            scale=np.exp(-theta[self.features.axis_of]),
+            log_a=theta[rows["a"]] if self.warped else None,
+            log_b=theta[rows["b"]] if self.warped else None,
+            outputscale=float(outputscale),
+            noise=float(noise),
+            mean_variance=self.prior.mean_variance,
+        )
+
     def posterior(self) -> Posterior:
         """Posterior at the present data and hyperparameters."""
         return Posterior.of(self)
@@ -309,10 +378,10 @@ class GaussianProcess:
 class Posterior:
     """What a Gaussian process believes, given its data.
 
-    Pending points are appended one at a time, at a cost of n^2.
-
     Attributes
     ----------
+    features : FeatureMap
+    hyper : Hyper
     zs : ndarray of shape (n, n_features)
         Warped, scaled features of the observations.
     inverse_factor : ndarray of shape (n, n)
@@ -322,65 +391,25 @@ class Posterior:
     """
 
     features: FeatureMap
-    scale: Array
-    log_a: Array | None
-    log_b: Array | None
-    outputscale: float
-    mean_variance: float
-    noise: float
+    hyper: Hyper
     zs: Array
-    y: Array
     inverse_factor: Array
-    alpha: Array = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._update()
-
-    def _update(self) -> None:
-        half = self.inverse_factor @ self.y
-        self.alpha = self.inverse_factor.T @ half
-        self.inverse = self.inverse_factor.T @ self.inverse_factor
+    alpha: Array
 
     @classmethod
     def of(cls, gp: GaussianProcess) -> Posterior:
         """Posterior of a process with data."""
-        rows, theta = gp._slices, gp.theta
-        m = len(gp.features.numeric)
-        x, scale = gp.x, np.exp(-theta[gp.features.axis_of])
-        log_a = theta[rows["a"]] if gp.warped else None
-        log_b = theta[rows["b"]] if gp.warped else None
-        outputscale, noise = np.exp(theta[rows["outputscale"].start :][:2])
-        z = _warped(x[:, :m], log_a, log_b)
-        zs = np.concatenate([z, x[:, m:]], axis=1) * scale
-        n = len(x)
-        cov = outputscale * matern52(squared_distances(zs, zs))[0]
-        cov += gp.prior.mean_variance
-        diagonal = noise * gp.weights + gp.known + gp.prior.noise_floor
-        cov.flat[:: n + 1] += diagonal
-        factor = cholesky(cov)
-        jitter = 1e-8
-        while factor is None:
-            jitter *= 10.0
-            cov.flat[:: n + 1] += jitter * outputscale
-            factor = cholesky(cov)
-        inverse_factor, _ = lapack.dtrtri(factor, lower=1)
-        return cls(
-            features=gp.features,
-            scale=scale,
-            log_a=log_a,
-            log_b=log_b,
-            outputscale=float(outputscale),
-            mean_variance=gp.prior.mean_variance,
-            noise=float(noise) + gp.prior.noise_floor,
-            zs=zs,
-            y=gp.y,
-            inverse_factor=inverse_factor,
-        )
+        hyper = gp.hyper
+        zs = hyper.scaled(gp.x)
+        cov = hyper.covariance(zs, zs)
+        cov.flat[:: len(zs) + 1] += hyper.noise * gp.weights + gp.prior.noise_floor
+        inverse_factor = inverse_cholesky(cov)
+        alpha = inverse_factor.T @ (inverse_factor @ gp.y)
+        return cls(gp.features, hyper, zs, inverse_factor, alpha)
 
-    def _scaled(self, x: Array) -> Array:
-        m = len(self.features.numeric)
-        z = _warped(x[:, :m], self.log_a, self.log_b)
-        return np.concatenate([z, x[:, m:]], axis=1) * self.scale
+    @functools.cached_property
+    def _inverse(self) -> Array:
+        return self.inverse_factor.T @ self.inverse_factor
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Mean and variance of the noise-free function.
@@ -394,11 +423,9 @@ class Posterior:
         -------
         mean, variance : ndarray of shape (k,)
         """
-        corr, _ = matern52(squared_distances(self._scaled(x), self.zs))
-        cross = self.outputscale * corr + self.mean_variance
+        cross = self.hyper.covariance(self.hyper.scaled(x), self.zs)
         half = cross @ self.inverse_factor.T
-        variance = self.outputscale + self.mean_variance
-        variance = variance - np.einsum("ij,ij->i", half, half)
+        variance = self.hyper.variance - np.einsum("ij,ij->i", half, half)
         return cross @ self.alpha, np.maximum(variance, 1e-10)
 
     def predict_with_gradient(self, x: Array) -> tuple[Array, Array, Array, Array]:
@@ -409,19 +436,19 @@ class Posterior:
         mean, variance : ndarray of shape (k,)
         mean_gradient, variance_gradient : ndarray of shape (k, n_numeric)
         """
-        m = len(self.features.numeric)
-        if self.log_a is not None and self.log_b is not None:
-            z, dx, _, _ = warp_gradients(x[:, :m], self.log_a, self.log_b)
+        hyper, m = self.hyper, len(self.features.numeric)
+        if hyper.log_a is None or hyper.log_b is None:
+            dx = np.where(np.isnan(x[:, :m]), 0.0, 1.0)
+            zs = hyper.scaled(x)
         else:
-            z, dx = _warped(x[:, :m], None, None), np.where(np.isnan(x[:, :m]), 0, 1.0)
-        zs = np.concatenate([z, x[:, m:]], axis=1) * self.scale
+            z, dx, _, _ = warp_gradients(x[:, :m], hyper.log_a, hyper.log_b)
+            zs = np.concatenate([z, x[:, m:]], axis=1) * hyper.scale
         corr, slope = matern52(squared_distances(zs, self.zs))
-        cross = self.outputscale * corr + self.mean_variance
-        solved = cross @ self.inverse
-        variance = self.outputscale + self.mean_variance
-        variance = variance - np.einsum("ij,ij->i", cross, solved)
-        slope *= 2.0 * self.outputscale
-        dx = dx * self.scale[:m]
+        cross = hyper.outputscale * corr + hyper.mean_variance
+        solved = cross @ self._inverse
+        variance = hyper.variance - np.einsum("ij,ij->i", cross, solved)
+        slope *= 2.0 * hyper.outputscale
+        dx = dx * hyper.scale[:m]
         by_mean = slope * self.alpha
         by_variance = slope * solved
         own = self.zs[:, :m]
@@ -444,38 +471,16 @@ class Posterior:
         x : ndarray of shape (k, n_features)
             Feature matrix of the pending points.
         """
-        post = self
-        for row in x:
-            post = post._append_one(row[None])
-        return post
-
-    def _append_one(self, x: Array) -> Posterior:
-        mean, _ = self.predict(x)
-        zs = self._scaled(x)
-        corr, _ = matern52(squared_distances(zs, self.zs))
-        half = self.inverse_factor @ (self.outputscale * corr[0] + self.mean_variance)
-        rest = self.outputscale + self.mean_variance + self.noise - half @ half
-        corner = 1.0 / np.sqrt(max(rest, 1e-10))
-        n = len(self.y)
-        grown = np.zeros((n + 1, n + 1), order="F")
+        n, k, zs = len(self.zs), len(x), self.hyper.scaled(x)
+        half = self.hyper.covariance(zs, self.zs) @ self.inverse_factor.T
+        rest = self.hyper.covariance(zs, zs) - half @ half.T
+        rest.flat[:: k + 1] += self.hyper.noise + 1e-6
+        corner = inverse_cholesky(rest)
+        grown = np.zeros((n + k, n + k), order="F")
         grown[:n, :n] = self.inverse_factor
-        grown[n, :n] = -corner * (half @ self.inverse_factor)
-        grown[n, n] = corner
-        return Posterior(
-            features=self.features,
-            scale=self.scale,
-            log_a=self.log_a,
-            log_b=self.log_b,
-            outputscale=self.outputscale,
-            mean_variance=self.mean_variance,
-            noise=self.noise,
-            zs=np.vstack([self.zs, zs]),
-            y=np.append(self.y, mean),
-            inverse_factor=grown,
-        )
-
-
-def _warped(x: Array, log_a: Array | None, log_b: Array | None) -> Array:
-    if log_a is None or log_b is None:
-        return np.where(np.isnan(x), INACTIVE, x)
-    return warp(x, log_a, log_b)
+        grown[n:, :n] = -corner @ (half @ self.inverse_factor)
+        grown[n:, n:] = corner
+        # a target equal to the mean adds nothing to it
+        alpha = np.append(self.alpha, np.zeros(k))
+        zs = np.concatenate([self.zs, zs])
+        return Posterior(self.features, self.hyper, zs, grown, alpha)

@@ -52,3 +52,13 @@ class SequentialOptimizer:
         """Report how a trial ended to the optimizer that proposed it."""
         part, trial = self._origins[outcome.trial]
         self._parts[part][0].tell(replace(outcome, trial=trial))
+
+    def part_of(self, trial: int) -> int:
+        """Return the position of the part that proposed a trial."""
+        return self._origins[trial][0]
+
+    def end_part(self, part: int) -> None:
+        """Ask no more of a part: go on with the next one."""
+        if part == self._current:
+            self._current += 1
+            self._n_asked_here = 0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
 
-__all__ = ["half_rank_log", "power", "standardize"]
+__all__ = ["power", "standardize"]
 
 Array = NDArray[np.float64]
 
@@ -54,25 +53,3 @@ def power(y: Array) -> Array:
     # a mild pull to the identity, for a handful of scores say little
     fit = np.where(np.isfinite(fit), fit, -np.inf) - 0.5 * (_POWERS - 1.0) ** 2
     return standardize(rows[int(np.argmax(fit))])
-
-
-def half_rank_log(y: Array) -> Array:
-    """Normal scores below the median, a log stretch above, standardised.
-
-    The warp of Song et al. 2024 (Vizier): the shape of the worse half says
-    nothing of where the best is, so only its order is kept.
-    """
-    y = standardize(y)
-    if not y.any():
-        return y
-    median = float(np.median(y))
-    good = y >= median
-    spread = float(np.sqrt(np.mean((y[good] - median) ** 2)))
-    if spread == 0.0:
-        spread = 1.0
-    out = y.copy()
-    rank = stats.rankdata(y, method="average")
-    n = len(y)
-    out[~good] = median + spread * special.ndtri((rank[~good] - 0.5) / n)
-    gap = (out.max() - out) / max(float(np.ptp(out)), 1e-12)
-    return standardize(-np.log1p(0.5 * gap))

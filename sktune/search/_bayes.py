@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,12 @@ from ..optimizers import (
 from ..results import earlier_results
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV
-from ._checks import read_space
+from ._checks import read_initial_params, read_space
 
 __all__ = ["BayesSearchCV"]
+
+# Configurations and scores of an earlier search.
+Earlier = list[tuple[dict[str, Any], float | None]] | None
 
 
 class BayesSearchCV(BaseTuneSearchCV):
@@ -141,7 +144,7 @@ class BayesSearchCV(BaseTuneSearchCV):
         ``"max_no_improvement"``, ``"callback"`` or ``"interrupt"``.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the estimator has them.
     classes_ : ndarray of shape (n_classes,)
         Labels, if the estimator is a classifier.
@@ -250,6 +253,7 @@ class BayesSearchCV(BaseTuneSearchCV):
         union = [part for part, _ in parts] if len(parts) > 1 else parts[0][0]
         self.space_ = read_space(self.estimator, union, as_grid=as_grid)
         self._check_sizes(parts, as_grid)
+        earlier = self._earlier(metric)
         seed = self.random_state
         if not isinstance(seed, numbers.Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
@@ -257,7 +261,7 @@ class BayesSearchCV(BaseTuneSearchCV):
         legs: list[tuple[AskTell, int]] = []
         for (part, n_iter), rng in zip(parts, rngs, strict=True):
             space = self.space_ if len(parts) == 1 else Space(part, as_grid=as_grid)
-            leg = self._optimizer_of(space, n_iter or self.n_iter, rng, metric)
+            leg = self._optimizer_of(space, n_iter or self.n_iter, rng, earlier)
             legs.append((leg, n_iter or self.n_iter))
         return legs[0][0] if len(legs) == 1 else SequentialOptimizer(legs)
 
@@ -295,7 +299,7 @@ class BayesSearchCV(BaseTuneSearchCV):
             )
 
     def _optimizer_of(
-        self, space: Space, n_iter: int, rng: np.random.Generator, metric: str
+        self, space: Space, n_iter: int, rng: np.random.Generator, earlier: Earlier
     ) -> Optimizer:
         initial = self._given_points(space)
         can_end_early = self.time_budget is not None or self.max_no_improvement
@@ -307,16 +311,15 @@ class BayesSearchCV(BaseTuneSearchCV):
         if space.n_held(current):
             initial.append(space.guess(current))
         optimizer = BayesOptimizer(space, rng=rng, initial=initial, budget=n_iter)
-        if self.warm_start_from is not None:
-            self._learn_earlier(optimizer, space, metric)
+        if earlier is not None:
+            self._learn(optimizer, space, earlier)
         return optimizer
 
     def _given_points(self, space: Space) -> list[np.ndarray[Any, Any]]:
         """Return the points of `initial_params`."""
-        given = self.initial_params or []
         points, problems = [], []
         current = self.estimator.get_params()
-        for params in [given] if isinstance(given, Mapping) else given:
+        for params in read_initial_params(self.initial_params):
             try:
                 points.append(space.guess({**current, **params}, required=params))
             except SpaceError as error:
@@ -325,10 +328,17 @@ class BayesSearchCV(BaseTuneSearchCV):
             raise SpaceError("initial_params: " + "; ".join(problems))
         return points  # what fits into no leg of several was refused above
 
-    def _learn_earlier(self, optimizer: Optimizer, space: Space, metric: str) -> None:
+    def _earlier(self, metric: str) -> Earlier:
+        """Return the results of `warm_start_from`, None without it."""
+        if self.warm_start_from is None:
+            return None
+        return earlier_results(self.warm_start_from, metric)
+
+    @staticmethod
+    def _learn(optimizer: Optimizer, space: Space, earlier: Earlier) -> None:
         """Tell the optimizer the results of `warm_start_from`."""
         points, outcomes = [], []
-        for params, score in earlier_results(self.warm_start_from, metric):
+        for params, score in earlier or []:
             try:
                 point = space.to_unit(params)
             except SpaceError:

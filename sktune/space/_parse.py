@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import graphlib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from typing import Any
@@ -11,28 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import SpaceError
-from ._dimensions import (
-    PRIORS,
-    Categorical,
-    Dimension,
-    Distribution,
-    Float,
-    Integer,
-    NumberList,
-    Ordinal,
-    ScalarDimension,
-    Sequence,
-    is_number,
-    same_value,
-)
+from ._choices import Categorical, NumberList
+from ._conditions import condition_problems
+from ._dimensions import Dimension, ScalarDimension, Sequence
+from ._distributions import Distribution
+from ._ranges import PRIORS, Float, Integer
+from ._values import is_number, plain, shown, without_repeats
 
-__all__ = [
-    "Branch",
-    "choices_dimension",
-    "did_you_mean",
-    "parse_dimension",
-    "read_branches",
-]
+__all__ = ["Branch", "parse_dimension", "read_branches", "split_budgets"]
 
 # The dimensions of one dict of a space.
 Branch = dict[str, Dimension]
@@ -41,19 +27,17 @@ Branch = dict[str, Dimension]
 _N_DRAWS = 256
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the nearest known name, if any."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+# -- Spaces -----------------------------------------------------------------------
 
 
 def read_branches(spec: Any, as_grid: bool) -> tuple[list[Branch], list[str]]:
     """Return the dimensions of each dict, and all that is wrong with them."""
     parts = [spec] if isinstance(spec, Mapping) else spec
-    if not isinstance(parts, (list, tuple)) or not all(
-        isinstance(part, Mapping) for part in parts
-    ):
-        return [], [f"expected a dict or a list of dicts, got {spec!r}"]
+    if not isinstance(parts, (list, tuple)):
+        return [], [f"expected a dict or a list of dicts, got {shown(spec)}"]
+    strays = [part for part in parts if not isinstance(part, Mapping)]
+    if strays:
+        return [], [f"expected a list of dicts, got {shown(strays[0])} in it"]
     if not parts or not (as_grid or any(len(part) for part in parts)):
         return [], ["there is no parameter in it: name at least one"]
     branches, problems = [], []
@@ -61,70 +45,69 @@ def read_branches(spec: Any, as_grid: bool) -> tuple[list[Branch], list[str]]:
         branch: Branch = {}
         for name, value in part.items():
             if not isinstance(name, str):
-                problems.append(f"a parameter's name must be a string, got {name!r}")
+                problems.append(
+                    f"a parameter's name must be a string, got {shown(name)}"
+                )
                 continue
             try:
                 branch[name] = parse_dimension(value, as_grid=as_grid)
             except SpaceError as error:
                 problems.append(f"{name!r}: {error}")
                 continue
-            problems.extend(_dimension_problems(name, branch[name]))
-        problems.extend(_condition_problems(branch, part))
+            problems.extend(
+                f"{name!r}: {problem}" for problem in _problems(branch[name])
+            )
+        problems.extend(condition_problems(branch, part))
         branches.append(branch)
-    return branches, problems
+    return branches, list(dict.fromkeys(problems))  # once if in several dicts
 
 
-def _dimension_problems(name: str, dimension: Dimension) -> Iterator[str]:
-    for problem in dimension.problems():
-        yield f"{name!r}: {problem}"
+def _problems(dimension: Dimension) -> Iterator[str]:
+    yield from dimension.problems()
     if isinstance(dimension, Sequence):
-        try:
-            item = parse_dimension(dimension.item)
-        except SpaceError as error:
-            yield f"{name!r}: item: {error}"
-            return
+        item = dimension.item
         if not isinstance(item, ScalarDimension):
-            yield f"{name!r}: the items of a Sequence must not be Sequences"
-        for problem in item.problems():
-            yield f"{name!r}: item: {problem}"
+            yield "the items of a Sequence must not be Sequences"
+        if item.when is not None:
+            yield "the items of a Sequence must have no when; give it to the Sequence"
+        yield from (f"item: {problem}" for problem in item.problems())
 
 
-def _condition_problems(branch: Branch, names: Iterable[Any]) -> Iterator[str]:
-    """Yield what is wrong with the ``when`` of the dimensions of one dict."""
-    graph: dict[str, set[str]] = {}
-    for name, dimension in branch.items():
-        when = dimension.when
-        if when is None:
-            continue
-        if not isinstance(when, Mapping):
-            yield f"{name!r}: when must be a dict, got {when!r}"
-            continue
-        graph[name] = set(when)
-        for parent, allowed in when.items():
-            if parent not in names:
-                hint = did_you_mean(str(parent), branch)
-                yield f"{name!r}: when names {parent!r}, not in the space{hint}"
-            elif parent not in branch:
-                continue  # malformed itself
-            elif not isinstance(branch[parent], ScalarDimension):
-                yield f"{name!r}: when names {parent!r}, a Sequence: not supported"
-            elif not callable(allowed) and not list(branch[parent].problems()):
-                yield from _unreachable(name, parent, branch[parent], allowed)
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        yield f"conditions must not form a circle, got {' <- '.join(error.args[1])}"
+def split_budgets(spec: Any) -> list[tuple[Any, int | None]]:
+    """Return the parts of a space that have an ``n_iter`` of their own.
+
+    Parameters
+    ----------
+    spec : dict, list of dict, or list of (dict, n_iter)
+        A space as the user wrote it.
+
+    Returns
+    -------
+    list of (spec, n_iter)
+        One item with None for a space without budgets of its own.
+
+    Examples
+    --------
+    >>> from sktune.space import split_budgets
+    >>> split_budgets([({"C": [1, 10]}, 2), {"C": (1.0, 10.0)}])
+    [({'C': [1, 10]}, 2), ({'C': (1.0, 10.0)}, None)]
+    """
+    parts = spec if isinstance(spec, list) else [spec]
+    if not any(_has_budget(part) for part in parts):
+        return [(spec, None)]
+    return [part if _has_budget(part) else (part, None) for part in parts]
 
 
-def _unreachable(
-    name: str, parent: str, dimension: Dimension, allowed: Any
-) -> Iterator[str]:
-    assert isinstance(dimension, ScalarDimension)
-    for value in allowed if isinstance(allowed, list) else [allowed]:
-        try:
-            dimension.coordinate(value)
-        except ValueError:
-            yield f"{name!r}: when waits for {parent}={value!r}, not in {dimension!r}"
+def _has_budget(part: Any) -> bool:
+    return (
+        isinstance(part, tuple)
+        and len(part) == 2
+        and isinstance(part[0], Mapping)
+        and not isinstance(part[1], Mapping)
+    )
+
+
+# -- Dimensions -------------------------------------------------------------------
 
 
 def parse_dimension(spec: Any, *, as_grid: bool = False) -> Dimension:
@@ -147,8 +130,12 @@ def parse_dimension(spec: Any, *, as_grid: bool = False) -> Dimension:
     SpaceError
         When the notation stands for nothing.
     """
+    if isinstance(spec, Sequence):
+        return _with_parsed_item(spec)
     if isinstance(spec, Dimension):
         return spec
+    if isinstance(spec, type) and issubclass(spec, Dimension):
+        raise SpaceError(f"got the class {spec.__name__}; give it its arguments")
     library = type(spec).__module__.partition(".")[0]
     if library == "optuna":
         return _from_optuna(spec)
@@ -164,43 +151,32 @@ def parse_dimension(spec: Any, *, as_grid: bool = False) -> Dimension:
         isinstance(spec, AbstractSequence) or hasattr(spec, "__array__")
     ):
         raise SpaceError(_not_a_dimension(spec))
-    return choices_dimension(spec)
+    return _from_values(spec)
 
 
-def choices_dimension(spec: Any) -> Dimension:
+def _with_parsed_item(sequence: Sequence) -> Sequence:
+    try:
+        item = parse_dimension(sequence.item)
+    except SpaceError as error:
+        raise SpaceError(f"item: {error}") from None
+    return Sequence(item, sequence.min_length, sequence.max_length, when=sequence.when)
+
+
+def _from_values(spec: Any) -> Dimension:
     """Return the dimension of a list: ordinal for numbers, else categorical."""
     if hasattr(spec, "__array__") and np.ndim(spec) != 1:
         raise SpaceError(
             f"an array of values must be one-dimensional, got shape {np.shape(spec)}; "
             "for values that are arrays give a list of them"
         )
-    choices = _without_repeats([_plain(value) for value in spec])
+    choices = without_repeats(
+        map(plain, np.asarray(spec) if hasattr(spec, "__array__") else spec)
+    )
     if not choices:
         raise SpaceError("the list is empty: give at least one value")
     if all(is_number(value) and value == value for value in choices):
         return NumberList(choices)
     return Categorical(choices)
-
-
-def _plain(value: Any) -> Any:
-    """Return numpy scalars as Python values, all else untouched."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _without_repeats(values: list[Any]) -> list[Any]:
-    distinct: list[Any] = []
-    seen: set[tuple[bool, Any]] = set()
-    for value in values:
-        try:
-            # Keeps True and 1 apart, which are equal; 1 and 1.0 are one value.
-            key = (isinstance(value, bool), value)
-            repeated = key in seen
-            seen.add(key)
-        except TypeError:  # unhashable
-            repeated = any(same_value(value, other) for other in distinct)
-        if not repeated:
-            distinct.append(value)
-    return distinct
 
 
 def _looks_like_range(spec: tuple[Any, ...]) -> bool:
@@ -211,7 +187,7 @@ def _looks_like_range(spec: tuple[Any, ...]) -> bool:
     if not isinstance(spec[2], str):
         return False
     if spec[2] not in PRIORS and difflib.get_close_matches(
-        spec[2], [*PRIORS, "log", "loguniform"], cutoff=0.7
+        spec[2].lower(), [*PRIORS, "log", "loguniform"], cutoff=0.7
     ):
         raise SpaceError(
             f"the third item of a range must be one of {PRIORS}, got {spec[2]!r}; "
@@ -221,27 +197,37 @@ def _looks_like_range(spec: tuple[Any, ...]) -> bool:
 
 
 def _range(low: Any, high: Any, prior: str = "uniform") -> Float | Integer:
-    low, high = _plain(low), _plain(high)
+    low, high = plain(low), plain(high)
     if isinstance(low, int) and isinstance(high, int):
         return Integer(low, high, prior)
     return Float(low, high, prior)
 
 
 def _not_a_dimension(spec: Any) -> str:
-    if is_number(spec) or spec is None or isinstance(spec, (str, bytes, bool)):
-        return f"got the single value {spec!r}; to keep it fixed write [{spec!r}]"
     if isinstance(spec, (set, frozenset)):
-        return f"got a set, which has no order; write {list(spec)!r}"
+        return f"got a set, which has no order; write the list {shown(list(spec))}"
+    if isinstance(spec, Iterable) and not hasattr(spec, "__getitem__"):
+        return f"got {shown(spec)}, which is no list; write list(...) around it"
     return (
-        "expected a list, a (low, high) range, a scipy distribution or a dimension, "
-        f"got {spec!r} of type {type(spec).__name__}"
+        f"got the single value {shown(spec)}; to keep it fixed write [{shown(spec)}], "
+        "else give a list, a (low, high) range, a scipy distribution or a dimension"
     )
+
+
+# -- Other libraries' objects -------------------------------------------------------
 
 
 def _from_draws(spec: Any) -> Dimension:
     """Return the values drawn from an object that has only ``rvs``."""
     rng = np.random.RandomState(0)
-    return choices_dimension([spec.rvs(random_state=rng) for _ in range(_N_DRAWS)])
+    try:
+        draws = [spec.rvs(random_state=rng) for _ in range(_N_DRAWS)]
+    except Exception as error:  # the user's code
+        raise SpaceError(
+            f"rvs(random_state=...) of {shown(spec)} raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return _from_values(draws)
 
 
 def _from_optuna(spec: Any) -> Dimension:
@@ -252,14 +238,14 @@ def _from_optuna(spec: Any) -> Dimension:
     is_integer = type(spec).__name__.startswith("Int")
     step = getattr(spec, "step", None)
     if step is not None and not (is_integer and step == 1):
-        n_steps = int(np.floor((spec.high - spec.low) / step + 1e-9))
-        return Ordinal([spec.low + step * i for i in range(n_steps + 1)])
+        n_steps = math.floor((spec.high - spec.low) / step + 1e-9)
+        return NumberList([spec.low + step * i for i in range(n_steps + 1)])
     return (Integer if is_integer else Float)(spec.low, spec.high, prior)
 
 
 def _from_skopt(spec: Any) -> Dimension:
     """Return the dimension of a scikit-optimize one, known by its attributes."""
     if hasattr(spec, "categories"):
-        return Categorical([_plain(value) for value in spec.categories])
+        return Categorical(list(spec.categories))
     kind = Integer if type(spec).__name__ == "Integer" else Float
-    return kind(_plain(spec.low), _plain(spec.high), spec.prior)
+    return kind(plain(spec.low), plain(spec.high), spec.prior)
