@@ -44,6 +44,8 @@ class Prior:
         Means and standard deviations.
     mean_variance : float
         Variance of the constant mean, which is integrated out.
+    noise_floor : float
+        Added to the noise, so that equal points do no harm.
     """
 
     lengthscale: tuple[float, float] = (-0.7, 1.0)

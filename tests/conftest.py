@@ -1,0 +1,32 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.datasets import load_iris
+
+
+@pytest.fixture(autouse=True)
+def _keeps_configuration():
+    """Fail a test that leaves scikit-learn's configuration changed."""
+    config = sklearn.get_config()
+    yield
+    assert sklearn.get_config() == config
+
+
+@pytest.fixture
+def rng():
+    """A generator with a fixed seed."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def iris():
+    """Three classes, 150 samples of 4 features, shuffled and read-only."""
+    X, y = load_iris(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    X, y = X[order], y[order]
+    X.flags.writeable = y.flags.writeable = False
+    return X, y
