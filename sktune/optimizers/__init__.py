@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sktune.optimizers._base import Optimizer
-from sktune.optimizers._bayes import BayesOptimizer
-from sktune.optimizers._grid import GridOptimizer
-from sktune.optimizers._random import RandomOptimizer
-from sktune.optimizers._sequential import SequentialOptimizer
+from ._base import Optimizer
+from ._bayes import BayesOptimizer
+from ._grid import GridOptimizer
+from ._random import RandomOptimizer
+from ._sequential import SequentialOptimizer
 
 __all__ = [
     "BayesOptimizer",

@@ -17,8 +17,8 @@ from scipy import optimize, special
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sktune.optimizers._gp import Posterior
-    from sktune.space import Space
+    from ..space import Space
+    from ._gp import Posterior
 
 __all__ = ["LogEI", "Maximizer", "log_ei"]
 

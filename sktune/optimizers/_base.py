@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
-from sktune._protocol import Outcome, Status, Suggestion
+from .._protocol import Outcome, Status, Suggestion
 
 if TYPE_CHECKING:
-    from sktune.space import Space
+    from ..space import Space
 
 __all__ = ["Optimizer", "Results"]
 

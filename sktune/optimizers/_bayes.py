@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from sktune.optimizers import _transform
-from sktune.optimizers._acquisition import LogEI, Maximizer
-from sktune.optimizers._base import Optimizer, Results
-from sktune.optimizers._features import FeatureMap
-from sktune.optimizers._gp import GaussianProcess
-from sktune.optimizers._threads import single_blas_thread
+from . import _transform
+from ._acquisition import LogEI, Maximizer
+from ._base import Optimizer, Results
+from ._features import FeatureMap
+from ._gp import GaussianProcess
+from ._threads import single_blas_thread
 
 if TYPE_CHECKING:
-    from sktune.space import Space
+    from ..space import Space
 
 __all__ = ["BayesOptimizer"]
 

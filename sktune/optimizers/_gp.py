@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 from scipy.linalg import lapack
 
-from sktune.optimizers._features import INACTIVE, FeatureMap
+from ._features import INACTIVE, FeatureMap
 
 __all__ = ["GaussianProcess", "Posterior", "Prior"]
 

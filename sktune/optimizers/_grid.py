@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
-from sktune.optimizers._base import Optimizer
+from ._base import Optimizer
 
 if TYPE_CHECKING:
-    from sktune.space import Space
+    from ..space import Space
 
 __all__ = ["GridOptimizer"]
 

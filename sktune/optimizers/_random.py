@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from sktune.optimizers._base import Optimizer
+from ._base import Optimizer
 
 __all__ = ["RandomOptimizer"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import final
 
-from sktune._protocol import AskTell, Outcome, Suggestion
+from .._protocol import AskTell, Outcome, Suggestion
 
 __all__ = ["SequentialOptimizer"]
 
