@@ -6,6 +6,8 @@ Each name says since when, or until when, it is what we need.
 from __future__ import annotations
 
 import contextlib
+import functools
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
@@ -132,8 +134,11 @@ class WorkerPool:
         # Not isinstance: ray's backend inherits multiprocessing's.
         self.is_local = type(backend) in (LokyBackend, MultiprocessingBackend)
         self._context_id = self._parallel._id
-        if not self.is_inline and hasattr(backend, "start_call"):
-            backend.start_call()
+        self._start_call()
+
+    def _start_call(self) -> None:
+        if not self.is_inline and hasattr(self._backend, "start_call"):
+            self._backend.start_call()
 
     def _stop_call(self) -> None:
         if not self.is_inline and hasattr(self._backend, "stop_call"):
@@ -167,12 +172,18 @@ class WorkerPool:
             [(function, args, {})], backend.get_nested_backend(), reducer
         )
         future: Future[Any] = Future()
+        if not getattr(backend, "supports_retrieve_callback", False):
+            # An older backend (spark's): its result has to be waited for.
+            job = backend.submit(batch)
+            waiter = functools.partial(backend.retrieve_result, job)
+            threading.Thread(
+                target=_settle_with, args=(future, waiter), daemon=True
+            ).start()
+            return future
 
         def done(out: Any) -> None:
-            try:
-                _settle(future, backend.retrieve_result_callback(out)[0], None)
-            except BaseException as error:  # whatever it was, the waiter must know
-                _settle(future, None, error)
+            retrieve = functools.partial(backend.retrieve_result_callback, out)
+            _settle_with(future, retrieve)
 
         job = backend.submit(batch, callback=done)
         if hasattr(job, "add_done_callback"):
@@ -183,14 +194,29 @@ class WorkerPool:
 
     def restart(self) -> None:
         """Kill what runs, where the backend can, and start fresh workers."""
-        if not self.is_inline:
-            self._backend.abort_everything(ensure_ready=True)
+        self._stop_call()
+        self._abort(ensure_ready=True)
+        # For dask a new call: data scattered to a worker that died is lost.
+        self._start_call()
 
     def kill(self) -> None:
         """Kill what runs, where the backend can; the pool is used no more."""
+        # Without fresh workers loky has none for __exit__ to put in order.
+        self._abort(ensure_ready=isinstance(self._backend, LokyBackend))
+
+    def _abort(self, *, ensure_ready: bool) -> None:
         if not self.is_inline:
-            # With ensure_ready=False loky has no workers left for __exit__.
-            self._backend.abort_everything(ensure_ready=True)
+            # A backend that cannot kill must not hide why it was asked to.
+            with contextlib.suppress(Exception):
+                self._backend.abort_everything(ensure_ready=ensure_ready)
+
+
+def _settle_with(future: Future[Any], retrieve: Callable[[], Any]) -> None:
+    """Settle a future with the result of a batch of one call."""
+    try:
+        _settle(future, retrieve()[0], None)
+    except BaseException as error:  # whatever it was, the waiter must know
+        _settle(future, None, error)
 
 
 def _settle(future: Future[Any], result: Any, error: BaseException | None) -> None:

@@ -119,8 +119,8 @@ def test_example_in_page_runs(page, tmp_path, monkeypatch):
 def run_doctest(test):
     report = []
     runner = doctest.DocTestRunner(optionflags=FLAGS)
-    # numpy 2 shows the type of a scalar. Examples are written without it.
-    with np.printoptions(legacy="1.25" if np.__version__ >= "2" else False):
+    # numpy shows the type of a scalar. Examples are written without it.
+    with np.printoptions(legacy="1.25"):
         results = runner.run(test, out=report.append)
     assert results.failed == 0, "".join(report)
 
