@@ -131,9 +131,8 @@ def workers_table(backends: Sequence[str], n_iter: int, sleeper: Sleeper) -> str
 
 def run_window(problem: str, window: int | str, seed: int, n_trials: int) -> Run:
     """One search with a window; its trials do not depend on the workers."""
-    return run_sktune(
-        PROBLEMS[problem], seed, n_trials, name=str(window), n_points=window
-    )
+    name = f"sktune, n_points={window}"
+    return run_sktune(PROBLEMS[problem], seed, n_trials, name=name, n_points=window)
 
 
 def run_zero(problem: str, seed: int, n_trials: int) -> Run:
@@ -179,7 +178,8 @@ def windows_table(n_seeds: int, n_trials: int, pool: int, jobs: int) -> str:
                 mean_and_error(
                     scaled[run.problem].normalise(run.best_after(mark))
                     for run in runs
-                    if run.contender == str(window) and run.seed == seed
+                    if run.contender == f"sktune, n_points={window}"
+                    and run.seed == seed
                 )[0]
                 for seed in seeds
             ]

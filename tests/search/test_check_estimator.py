@@ -41,8 +41,6 @@ CHECKS = parametrize_with_checks(SEARCHES)
 
 
 @pytest.mark.filterwarnings("ignore")  # the checks feed warnings on purpose
-@pytest.mark.parametrize(
-    CHECKS.args[0], list(CHECKS.args[1]), ids=CHECKS.kwargs["ids"]
-)
+@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), ids=CHECKS.kwargs["ids"])
 def test_sklearn_contract(estimator, check):
     check(estimator)
