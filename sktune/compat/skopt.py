@@ -268,13 +268,13 @@ default=None
         self._warn_of_lists()
         return spec, False
 
-    def _make_optimizer(self, metric: str) -> AskTell:
-        optimizer = super()._make_optimizer(metric)
+    def _make_optimizer(self, metric: str) -> tuple[AskTell, int]:
+        optimizer, n_trials = super()._make_optimizer(metric)
         spaces = [ResultSpace(_read_space(space)) for space, _ in self._pairs()]
         self._steps = _Steps(
             optimizer, spaces, metric, self._callbacks_of_fit, self.random_state
         )
-        return self._steps
+        return self._steps, n_trials
 
     def _on_trial(self, trial: Any) -> bool:
         scores = [self._score_of(r, self._steps.metric) for r in trial.results]

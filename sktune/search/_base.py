@@ -55,21 +55,23 @@ class BaseTuneSearchCV(BaseSearchCV):
     """
 
     @abstractmethod
-    def _make_optimizer(self, metric: str) -> AskTell:
+    def _make_optimizer(self, metric: str) -> tuple[AskTell, int]:
         """Check the space and return what proposes the candidates.
 
         Parameters
         ----------
         metric : str
             Name of the metric that is maximised.
+
+        Returns
+        -------
+        optimizer : AskTell
+        n_trials : int
+            Number of candidates at most.
         """
 
     @abstractmethod
-    def _n_trials(self) -> int:
-        """Return the number of trials at most, known after `_make_optimizer`."""
-
-    @abstractmethod
-    def _window(self, n_workers: int) -> Callable[[int], int] | None:
+    def _window(self, n_workers: int, n_trials: int) -> Callable[[int], int] | None:
         """Return the window, see `sktune._execution.run_search`."""
 
     def _on_trial(self, trial: Trial) -> bool:
@@ -132,8 +134,8 @@ default=None
             routed.estimator.fit,
             routed.scorer.score,
         )
-        optimizer = self._make_optimizer(self._metric_name(scorer, metric))
-        run = self._search(started, optimizer, base_estimator, scorer, data, callbacks)
+        proposer = self._make_optimizer(self._metric_name(scorer, metric))
+        run = self._search(started, proposer, base_estimator, scorer, data, callbacks)
         self._store_results(run, scorer, metric)
         if run.interrupt is not None and self.on_interrupt == "raise":
             raise run.interrupt
@@ -182,14 +184,14 @@ default=None
     def _search(
         self,
         started: float,
-        optimizer: AskTell,
+        proposer: tuple[AskTell, int],
         estimator: Any,
         scorer: Any,
         data: FoldData,
         callbacks: FitCallbacks,
     ) -> SearchRun:
         """Evaluate candidates until a limit is reached."""
-        n_trials = self._n_trials()
+        optimizer, n_trials = proposer
         n_tasks = n_trials * self.n_splits_
         if self.verbose > 0:
             print(
@@ -219,7 +221,7 @@ default=None
                 lambda result: self._score_of(result, metric),
                 self.n_splits_,
                 limits,
-                window=self._window(executor.n_workers),
+                window=self._window(executor.n_workers, n_trials),
                 max_tasks=max_tasks(self.pre_dispatch, executor.n_workers),
                 fold_callback=callbacks.fold,
                 on_trial=self._on_trial,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 import warnings
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from ._checks import read_initial_params, read_space
 __all__ = ["BayesSearchCV"]
 
 # Configurations and scores of an earlier search.
-Earlier = list[tuple[dict[str, Any], float | None]] | None
+_Results = list[tuple[dict[str, Any], float | None]]
 
 
 class BayesSearchCV(BaseTuneSearchCV):
@@ -247,23 +248,33 @@ class BayesSearchCV(BaseTuneSearchCV):
 
     # -- the space and what proposes candidates ----------------------------------
 
-    def _make_optimizer(self, metric: str) -> AskTell:
+    def _make_optimizer(self, metric: str) -> tuple[AskTell, int]:
         spec, as_grid = self._spec()
         parts = split_budgets(spec)
         union = [part for part, _ in parts] if len(parts) > 1 else parts[0][0]
         self.space_ = read_space(self.estimator, union, as_grid=as_grid)
-        self._check_sizes(parts, as_grid)
-        earlier = self._earlier(metric)
-        seed = self.random_state
-        if not isinstance(seed, numbers.Integral):
-            seed = check_random_state(seed).randint(2**31 - 1)
-        rngs = np.random.default_rng(int(seed)).spawn(len(parts))
-        legs: list[tuple[AskTell, int]] = []
-        for (part, n_iter), rng in zip(parts, rngs, strict=True):
-            space = self.space_ if len(parts) == 1 else Space(part, as_grid=as_grid)
-            leg = self._optimizer_of(space, n_iter or self.n_iter, rng, earlier)
-            legs.append((leg, n_iter or self.n_iter))
-        return legs[0][0] if len(legs) == 1 else SequentialOptimizer(legs)
+        spaces = [self.space_]
+        if len(parts) > 1:
+            spaces = [Space(part, as_grid=as_grid) for part, _ in parts]
+        budgets = [self._budget_of(n_iter) for _, n_iter in parts]
+        n_trials = _n_trials(spaces, budgets)
+        if n_trials < sum(budgets) and not as_grid:
+            warnings.warn(
+                f"The total space of parameters {n_trials} is smaller than "
+                f"n_iter={sum(budgets)}. Each configuration is tried once.",
+                SktuneWarning,
+                stacklevel=2,
+            )
+        given = self._given_params()
+        earlier = None
+        if self.warm_start_from is not None:
+            earlier = earlier_results(self.warm_start_from, metric)
+        rngs = self._generator().spawn(len(parts))
+        legs: list[tuple[AskTell, int]] = [
+            (self._optimizer_of(space, n_iter, rng, given, earlier), n_iter)
+            for space, n_iter, rng in zip(spaces, budgets, rngs, strict=True)
+        ]
+        return legs[0][0] if len(legs) == 1 else SequentialOptimizer(legs), n_trials
 
     def _spec(self) -> tuple[Any, bool]:
         """Return the space as the user wrote it, and whether it is a grid."""
@@ -277,37 +288,56 @@ class BayesSearchCV(BaseTuneSearchCV):
             (self.param_distributions, False) if given[0] else (self.param_grid, True)
         )
 
-    def _check_sizes(self, parts: list[tuple[Any, int | None]], as_grid: bool) -> None:
-        """Check the budgets, and say when a space has fewer configurations."""
-        for _, n_iter in parts:
-            if n_iter is not None and not (
-                isinstance(n_iter, numbers.Integral) and n_iter >= 1
-            ):
-                raise SearchError(
-                    f"the n_iter of a (dict, n_iter) pair must be at least 1, got "
-                    f"{n_iter!r}"
-                )
-        size = self.space_.size
-        budget = sum(n_iter or self.n_iter for _, n_iter in parts)
-        self._budget = budget if size is None else min(budget, size)
-        if size is not None and size < budget and not as_grid:
-            warnings.warn(
-                f"The total space of parameters {size} is smaller than n_iter={budget}"
-                ". Each configuration is tried once.",
-                SktuneWarning,
-                stacklevel=2,
+    def _budget_of(self, n_iter: Any) -> int:
+        """Return the number of candidates of a part of the space."""
+        if n_iter is None:
+            return int(self.n_iter)
+        if not isinstance(n_iter, numbers.Integral) or n_iter < 1:
+            raise SearchError(
+                "the n_iter of a (dict, n_iter) pair must be at least 1, got "
+                f"{n_iter!r}"
             )
+        return int(n_iter)
+
+    def _generator(self) -> np.random.Generator:
+        seed = self.random_state
+        if not isinstance(seed, numbers.Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        return np.random.default_rng(int(seed))
+
+    def _given_params(self) -> list[dict[str, Any]]:
+        """Return `initial_params`, which must lie in the space."""
+        given = read_initial_params(self.initial_params)
+        problems = []
+        for params in given:
+            try:
+                self.space_.guess(params, required=params)
+            except SpaceError as error:
+                problems.append(str(error))
+        if problems:
+            raise SpaceError("initial_params: " + "; ".join(problems))
+        return given
 
     def _optimizer_of(
-        self, space: Space, n_iter: int, rng: np.random.Generator, earlier: Earlier
+        self,
+        space: Space,
+        n_iter: int,
+        rng: np.random.Generator,
+        given: list[dict[str, Any]],
+        earlier: _Results | None,
     ) -> Optimizer:
-        initial = self._given_points(space)
+        """Return what proposes the candidates of one space."""
+        current = self.estimator.get_params()
+        initial = []
+        for params in given:
+            # In a space that is searched in parts it belongs to one of them.
+            with contextlib.suppress(SpaceError):
+                initial.append(space.guess({**current, **params}, required=params))
         can_end_early = self.time_budget is not None or self.max_no_improvement
         size = space.size
         if size is not None and size <= n_iter and not can_end_early:
             # All of it will be tried: nothing is gained by choosing the order.
             return GridOptimizer(space, rng=rng, initial=initial)
-        current = self.estimator.get_params()
         if space.n_held(current):
             initial.append(space.guess(current))
         optimizer = BayesOptimizer(space, rng=rng, initial=initial, budget=n_iter)
@@ -315,30 +345,11 @@ class BayesSearchCV(BaseTuneSearchCV):
             self._learn(optimizer, space, earlier)
         return optimizer
 
-    def _given_points(self, space: Space) -> list[np.ndarray[Any, Any]]:
-        """Return the points of `initial_params`."""
-        points, problems = [], []
-        current = self.estimator.get_params()
-        for params in read_initial_params(self.initial_params):
-            try:
-                points.append(space.guess({**current, **params}, required=params))
-            except SpaceError as error:
-                problems.append(str(error))
-        if problems and space is self.space_:
-            raise SpaceError("initial_params: " + "; ".join(problems))
-        return points  # what fits into no leg of several was refused above
-
-    def _earlier(self, metric: str) -> Earlier:
-        """Return the results of `warm_start_from`, None without it."""
-        if self.warm_start_from is None:
-            return None
-        return earlier_results(self.warm_start_from, metric)
-
     @staticmethod
-    def _learn(optimizer: Optimizer, space: Space, earlier: Earlier) -> None:
+    def _learn(optimizer: Optimizer, space: Space, earlier: _Results) -> None:
         """Tell the optimizer the results of `warm_start_from`."""
         points, outcomes = [], []
-        for params, score in earlier or []:
+        for params, score in earlier:
             try:
                 point = space.to_unit(params)
             except SpaceError:
@@ -354,18 +365,15 @@ class BayesSearchCV(BaseTuneSearchCV):
             )
         optimizer.observe(points, outcomes)
 
-    def _n_trials(self) -> int:
-        return self._budget
-
     # -- how many candidates are under way ------------------------------------------
 
-    def _window(self, n_workers: int) -> Callable[[int], int] | None:
+    def _window(self, n_workers: int, n_trials: int) -> Callable[[int], int] | None:
         if isinstance(self.n_points, numbers.Integral):
             n_points = int(self.n_points)
             return lambda t: n_points
         if self.n_points == "async" or self.random_state is None:
             return None
-        busy = _seeded_window(self._budget) * self.n_splits_
+        busy = _seeded_window(n_trials) * self.n_splits_
         if n_workers > busy:
             warnings.warn(
                 f"Only {busy} of {n_workers} workers will be busy: with random_state "
@@ -377,11 +385,19 @@ class BayesSearchCV(BaseTuneSearchCV):
         return _seeded_window
 
 
+def _n_trials(spaces: list[Space], budgets: list[int]) -> int:
+    """Return how many candidates there will be: a finite space may hold fewer."""
+    sizes = [space.size for space in spaces]
+    return sum(
+        n if size is None else min(n, size)
+        for n, size in zip(budgets, sizes, strict=True)
+    )
+
+
 def _seeded_window(t: int) -> int:
     """Return how many candidates may be under way at candidate t.
 
-    Two cost little score at any time, four are free only late (mean score on
-    eleven problems at 25 and 50 candidates: 20 and 32 with a window of two, 8
-    and 25 with four).
+    A wide window costs more score early than late: ``benchmarks/utilisation.py``
+    prints how much, beside the workers it keeps busy.
     """
     return min(max(2, 1 + t // 16), 4)

@@ -219,15 +219,15 @@ class Space:
         SpaceError
             When the configuration is not in the space.
         """
-        problems: list[str] = []
+        problems: list[list[str]] = []
         for branch in range(len(self._branches)):
             point, held, problems_here = self._place(branch, params, params)
             active = {p.name for p in self._branches[branch] if self._is_in(p, point)}
             problems_here += [f"{name!r} is missing" for name in sorted(active - held)]
             if not problems_here:
                 return point
-            problems = problems or problems_here
-        raise SpaceError("; ".join(problems))
+            problems.append(problems_here)
+        raise self._refusal(params, problems)
 
     def guess(
         self, values: Mapping[str, Any], *, required: Iterable[str] = ()
@@ -253,15 +253,21 @@ class Space:
         """
         required = list(required)
         best: tuple[int, FloatArray] | None = None
-        problems: list[str] = []
+        problems: list[list[str]] = []
         for branch in range(len(self._branches)):
             point, held, problems_here = self._place(branch, values, required)
-            problems = problems or problems_here
+            problems.append(problems_here)
             if not problems_here and (best is None or len(held) > best[0]):
                 best = (len(held), point)
         if best is None:
-            raise SpaceError("; ".join(problems))
+            raise self._refusal(required, problems)
         return best[1]
+
+    def _refusal(self, names: Iterable[str], problems: list[list[str]]) -> SpaceError:
+        """Return the error that tells the problems of the nearest branch."""
+        known = [{p.name for p in branch} for branch in self._branches]
+        n_known = [len(names_here.intersection(names)) for names_here in known]
+        return SpaceError("; ".join(problems[n_known.index(max(n_known))]))
 
     def n_held(self, values: Mapping[str, Any]) -> int:
         """Return how many of `values` lie in the space.

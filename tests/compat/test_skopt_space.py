@@ -122,7 +122,9 @@ def test_list_of_one_dict(X):
 
 def test_finite_space_ends_early(X):
     space = [({"n": (1, 3)}, 5), ({"x": (0.0, 1.0)}, 2)]
-    search = BayesSearchCV(Taker(), space, cv=2).fit(X)
+    search = BayesSearchCV(Taker(), space, cv=2)
+    with pytest.warns(SktuneWarning, match="total space of parameters 5"):
+        search.fit(X)
     assert [len(r.x_iters) for r in search.optimizer_results_] == [3, 2]
 
 

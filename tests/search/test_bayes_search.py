@@ -30,7 +30,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sktune import BayesSearchCV, Categorical, Float, Integer, Sequence
-from sktune.exceptions import AllFitsFailedError, SktuneWarning
+from sktune.exceptions import AllFitsFailedError, SktuneWarning, SpaceError
 
 X, y = load_iris(return_X_y=True)
 LOGISTIC = LogisticRegression(max_iter=1000)
@@ -606,6 +606,23 @@ def test_budgets_of_their_own():
     space = [({"max_depth": (1, 30)}, 3), ({"min_samples_leaf": (1, 50)}, 5)]
     params = search(space=space).fit(X, y).cv_results_["params"]
     assert [list(p) for p in params] == [["max_depth"]] * 3 + [["min_samples_leaf"]] * 5
+
+
+def test_initial_params_of_a_space_in_parts():
+    space = [({"max_depth": (1, 30)}, 3), ({"min_samples_leaf": (1, 50)}, 3)]
+    given = [{"min_samples_leaf": 7}]
+    params = search(space=space, initial_params=given).fit(X, y).cv_results_["params"]
+    assert params[3] == {"min_samples_leaf": 7}
+    with pytest.raises(SpaceError, match="initial_params: 'min_samples_leaf': 99"):
+        search(space=space, initial_params={"min_samples_leaf": 99}).fit(X, y)
+
+
+def test_parts_that_are_smaller_than_their_budget(capsys):
+    space = [({"max_depth": [1, 2]}, 10), ({"min_samples_leaf": (1, 50)}, 3)]
+    with pytest.warns(SktuneWarning, match="total space of parameters 5"):
+        found = search(space=space, verbose=1).fit(X, y)
+    assert len(found.cv_results_["params"]) == 5
+    assert "each of 5 candidates" in capsys.readouterr().out
 
 
 def test_a_small_space_is_tried_once_and_says_so():
