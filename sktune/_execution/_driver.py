@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from .._compat import FoldCallback
 from .._protocol import AskTell, FoldResult, FoldTask, Outcome, Status, Suggestion
 from ._executor import CrashedTasks, Executor
+from ._interrupt import noted_interrupts
 
 __all__ = ["Limits", "SearchRun", "Trial", "run_search"]
 
@@ -189,7 +190,8 @@ class _Driver:
     def run(self) -> SearchRun:
         interrupt = None
         try:
-            self._loop()
+            with noted_interrupts() as raise_again:
+                self._loop(raise_again)
         except KeyboardInterrupt as error:
             self._ended_by = "interrupt"
             interrupt = error
@@ -200,9 +202,10 @@ class _Driver:
         finished = [trial for trial in self._trials if trial.outcome is not None]
         return SearchRun(finished, self._ended_by or "n_iter", interrupt)
 
-    def _loop(self) -> None:
+    def _loop(self, raise_again: Callable[[], None]) -> None:
         while True:
             self._fill()
+            raise_again()
             if not self._executor.n_running:
                 break
             if self._is_out_of_time():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -133,7 +134,8 @@ def parse_dimension(spec: Any, *, as_grid: bool = False) -> Dimension:
     if isinstance(spec, Sequence):
         return _with_parsed_item(spec)
     if isinstance(spec, Dimension):
-        return spec
+        # Dimensions keep what they compute; the user's own must stay as it is.
+        return copy.copy(spec)
     if isinstance(spec, type) and issubclass(spec, Dimension):
         raise SpaceError(f"got the class {spec.__name__}; give it its arguments")
     library = type(spec).__module__.partition(".")[0]

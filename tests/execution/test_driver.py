@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import random
+import signal
+import sys
 
 import numpy as np
 import pytest
@@ -189,3 +193,21 @@ def test_an_interrupt_keeps_the_finished_trials():
     assert isinstance(found.interrupt, KeyboardInterrupt)
     assert executor.aborted
     assert all(trial.outcome is not None for trial in found.trials)
+
+
+def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
+
+    class Callback(Shuffled):
+        def wait(self, timeout=None):
+            if self.rng.random() < 0.05:
+                # ctypes reports what a callback raises and goes on.
+                call = ctypes.CFUNCTYPE(None)(
+                    lambda: signal.raise_signal(signal.SIGINT)
+                )
+                call()
+            return super().wait(timeout)
+
+    found = run(Recorder(), Callback(3), n_trials=10_000, window=lambda t: 2)
+    assert found.ended_by == "interrupt"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -139,7 +139,10 @@ def test_interrupt_keeps_what_is_finished(n_jobs, on_interrupt, tmp_path):
         time.sleep(0.05)
     # The whole group, as a terminal does: the workers get it too.
     os.killpg(process.pid, signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    try:
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert ("RAISED False" if on_interrupt == "raise" else "RETURNED True") in out
     assert "KEPT True interrupt" in out
 

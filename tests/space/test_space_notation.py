@@ -122,9 +122,14 @@ def test_repeated_values_are_tried_once():
     assert everything([1, 1.0]) == [1, 1.0]  # a number and a share
 
 
-def test_dimensions_are_taken_as_they_are():
+def test_dimensions_are_taken_as_they_are_and_left_so():
     for dimension in (Float(0, 1), Integer(0, 1), Categorical([1]), Ordinal(["a"])):
-        assert parse_dimension(dimension) is dimension
+        before = dict(vars(dimension))
+        parsed = parse_dimension(dimension)
+        assert repr(parsed) == repr(dimension)
+        assert not list(parsed.problems())
+        parsed.levels() if parsed.n_levels else parsed.value(0.5)
+        assert vars(dimension) == before
 
 
 # -- Other libraries ----------------------------------------------------------------
