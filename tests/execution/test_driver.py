@@ -202,10 +202,8 @@ def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):
         def wait(self, timeout=None):
             if self.rng.random() < 0.05:
                 # ctypes reports what a callback raises and goes on.
-                call = ctypes.CFUNCTYPE(None)(
-                    lambda: signal.raise_signal(signal.SIGINT)
-                )
-                call()
+                interrupt = functools.partial(signal.raise_signal, signal.SIGINT)
+                ctypes.CFUNCTYPE(None)(interrupt)()
             return super().wait(timeout)
 
     found = run(Recorder(), Callback(3), n_trials=10_000, window=lambda t: 2)
