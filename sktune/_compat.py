@@ -1,6 +1,6 @@
 """The only file that touches private scikit-learn and joblib names.
 
-Each name says since when, or until when, it is what we need.
+Beside each import stand the versions on which it is known to be what we need.
 """
 
 from __future__ import annotations
@@ -15,24 +15,21 @@ from typing import Any
 
 import joblib
 import sklearn
+
+# joblib 1.5 to 1.6
 from joblib._parallel_backends import (
     LokyBackend,
     MultiprocessingBackend,
     SequentialBackend,
 )
 from joblib.parallel import BatchedCalls
+
+# scikit-learn 1.6 to 1.9
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.model_selection._validation import (
-    _warn_or_raise_about_fit_failures,
-)
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    InvalidParameterError,
-    StrOptions,
-)
+from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
@@ -45,9 +42,7 @@ __all__ = [
     "BaseSearchCV",
     "FitCallbacks",
     "FoldCallback",
-    "HasMethods",
     "Interval",
-    "InvalidParameterError",
     "StrOptions",
     "WorkerPool",
     "cloudpickle",
