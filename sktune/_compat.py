@@ -21,6 +21,7 @@ from joblib._parallel_backends import (
     LokyBackend,
     MultiprocessingBackend,
     SequentialBackend,
+    ThreadingBackend,
 )
 from joblib.parallel import BatchedCalls
 
@@ -139,6 +140,15 @@ class WorkerPool:
         if not self.is_inline and hasattr(self._backend, "stop_call"):
             self._backend.stop_call()
 
+    def _nested_backend(self) -> Any:
+        """Return the backend for what the estimator itself runs in parallel."""
+        backend = self._backend
+        if self.is_local or self.shares_memory:
+            return backend.get_nested_backend()
+        # As on loky, threads. dask would make each task a client of the cluster,
+        # and tasks that share a worker then wait for each other for ever.
+        return ThreadingBackend(nesting_level=1), None
+
     def _use_own_temp_folder(self) -> None:
         # Called while a task is pickled: memmaps go to this pool's folder.
         self._backend._workers._temp_folder_manager.set_current_context(
@@ -163,9 +173,7 @@ class WorkerPool:
         reducer = (
             self._use_own_temp_folder if isinstance(backend, LokyBackend) else None
         )
-        batch = BatchedCalls(
-            [(function, args, {})], backend.get_nested_backend(), reducer
-        )
+        batch = BatchedCalls([(function, args, {})], self._nested_backend(), reducer)
         future: Future[Any] = Future()
         if not getattr(backend, "supports_retrieve_callback", False):
             # An older backend (spark's): its result has to be waited for.

@@ -79,7 +79,7 @@ def test_a_dead_dask_worker_does_not_hang_the_search(tmp_path):
     model = DiesOnce(note=str(tmp_path / "died"))
     search = BayesSearchCV(model, param_grid=space, cv=3)
     with (
-        distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None),
+        distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=":0"),
         joblib.parallel_config("dask"),
     ):
         search.fit(X, y)
