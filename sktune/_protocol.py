@@ -9,12 +9,20 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AskTell", "FoldResult", "FoldTask", "Outcome", "Status", "Suggestion"]
+__all__ = [
+    "AskTell",
+    "FoldResult",
+    "FoldTask",
+    "Outcome",
+    "Resumable",
+    "Status",
+    "Suggestion",
+]
 
 
 class Status(enum.Enum):
@@ -141,3 +149,29 @@ class AskTell(Protocol):
 
     def tell(self, outcome: Outcome) -> None:
         """Report how a trial ended."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """An estimator whose training can stop, travel and go on.
+
+    Trained in any number of segments, in any processes, it ends with the same
+    weights as trained at once.
+
+    Attributes
+    ----------
+    training_resource : str
+        Name of the parameter that says how long ``fit`` trains: ``"epochs"``.
+        Schedules run over the whole of it, however the training is cut.
+    """
+
+    training_resource: str
+
+    def train_more(self, X: Any, y: Any, amount: int, **fit_params: Any) -> Self:
+        """Train `amount` units of the resource more; the first call begins."""
+
+    def get_training_state(self) -> bytes:
+        """Return weights, optimizer state and progress, without pickled code."""
+
+    def set_training_state(self, state: bytes) -> Self:
+        """Take up a training where `get_training_state` left it."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 __all__ = [
     "AllFitsFailedError",
+    "CheckpointError",
+    "ModelError",
     "NotPicklableError",
     "SearchError",
     "SktuneError",
@@ -25,6 +27,14 @@ class SpaceError(SktuneError, ValueError):
 
 class SearchError(SktuneError, ValueError):
     """The arguments of a search contradict each other."""
+
+
+class ModelError(SktuneError, ValueError):
+    """A model, or a parameter of it, cannot be used as it was given."""
+
+
+class CheckpointError(SktuneError, ValueError):
+    """The saved state of a training is damaged, or belongs to something else."""
 
 
 class NotPicklableError(SktuneError, TypeError):
