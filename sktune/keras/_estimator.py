@@ -1,0 +1,539 @@
+"""What `KerasClassifier` and `KerasRegressor` share: training and prediction."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Hashable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._compat import fit_context
+from ..exceptions import ModelError
+from ._batches import validation_rows
+from ._build import build_model, output_activation, trained_with
+from ._callbacks import fresh_callbacks, wants_batches
+from ._compiled import dropout_layers, why_not_compiled
+from ._data import as_dense, layout_of, names_of, read_inputs
+from ._engine import Engine, FitEngine, Recipe, Rows, Settings, Variables
+from ._engines import engine_for
+from ._optimizers import (
+    has_own_schedule,
+    make_loss,
+    make_metrics,
+    make_optimizer,
+    wants_one_hot,
+)
+from ._parameters import Parameters
+from ._schedule import learning_rate_at
+from ._session import EarlyStopping, Progress, run_epochs
+from ._training import Target, Training
+
+__all__ = ["KerasEstimator"]
+
+# What belongs to this process alone: neither copied nor pickled.
+_TRANSIENT = ("_engine", "_model")
+
+_VALIDATION_FRACTION = 0.1  # where early stopping needs one and none is given
+
+
+class KerasEstimator(Parameters):
+    """A Keras model as an estimator. Abstract: subclasses know the target."""
+
+    training_resource = "epochs"
+
+    _engine: Engine | None
+    _model: Any
+
+    @abstractmethod
+    def _new_target(self, y: Any, classes: Any) -> Target:
+        """Return what translates a target, fitted."""
+
+    @abstractmethod
+    def _weights_of_classes(self, y: Any) -> NDArray[Any] | None:
+        """Return the weight of each row by its class; None without any."""
+
+    # -- Training ----------------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Build a model and train it.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or Inputs
+            Samples, of any number of axes; the first counts the samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample in the loss.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ModelError
+            When the model cannot be built for the data, or the loss stops being
+            finite.
+        """
+        goes_on = self.warm_start and hasattr(self, "history_")
+        if goes_on:
+            self._training.progress.is_over = False
+            self._training.progress.n_worse = 0
+        else:
+            self._forget()
+        done = self._training.progress.epoch if goes_on else 0
+        return self._train(X, y, sample_weight, self.epochs, done + self.epochs)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Train one epoch more.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or Inputs
+            Samples; all of them are visited once.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that may come; by default those of the first `y`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample in the loss.
+
+        Returns
+        -------
+        self : object
+        """
+        return self._train(X, y, sample_weight, 1, self.epochs, classes=classes)
+
+    def train_more(
+        self, X: Any, y: Any, amount: int, sample_weight: Any = None
+    ) -> Self:
+        """Train some epochs more; the first call begins.
+
+        `epochs` stays the number of epochs that are planned: schedules run over
+        it. Trained in segments, the model is the same as trained by ``fit``.
+
+        Parameters
+        ----------
+        X, y : array-like
+            As for ``fit``, and the same in each call.
+        amount : int
+            Number of epochs.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample in the loss.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        return self._train(X, y, sample_weight, amount, self.epochs)
+
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        n_epochs: int,
+        n_planned: int,
+        classes: Any = None,
+    ) -> Self:
+        begins = not hasattr(self, "history_")
+        arrays, checked_y = read_inputs(self, X, y, reset=begins)
+        if checked_y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None"
+            )
+        arrays = as_dense(arrays)
+        names = names_of(X)
+        weight = self._row_weights(arrays, checked_y, sample_weight)
+        if begins:
+            layout = layout_of(arrays, names)
+            target = self._new_target(checked_y, classes)
+            seed = check_random_state(self.random_state).randint(2**31 - 1)
+            progress = Progress(seed=int(seed))
+        else:
+            training = self._training
+            arrays = training.layout.match(arrays, names)
+            layout, target, progress = (
+                training.layout,
+                training.target,
+                training.progress,
+            )
+        training = Training(
+            layout, target, progress, Variables([], [], []), self._features()
+        )
+        recipe, activation = self._recipe(training)
+        fresh = Variables.of(recipe.model)
+        training.variables = (
+            fresh if begins else self._training.variables.for_model_of(fresh)
+        )
+        rows = Rows(
+            model_inputs(recipe.model, arrays, training),
+            encoded(target, checked_y, recipe.loss),
+            weight,
+        )
+        return self._run(training, recipe, rows, n_epochs, n_planned, activation)
+
+    def _run(
+        self,
+        training: Training,
+        recipe: Recipe,
+        rows: Rows,
+        n_epochs: int,
+        n_planned: int,
+        activation: str,
+    ) -> Self:
+        callbacks = fresh_callbacks(self.callbacks)
+        rates = tuple(float(layer.rate) for layer in dropout_layers(recipe.model))
+        engine, path = self._choose_engine(recipe, rows, callbacks)
+        train, validation = self._split(rows, training)
+        engine.load(training.variables)
+        variables = run_epochs(
+            engine,
+            train,
+            validation,
+            training.progress,
+            n_epochs=n_epochs,
+            n_planned=n_planned,
+            settings_of=self._settings(recipe.optimizer, rates, n_planned),
+            shuffle=self.shuffle,
+            early_stopping=(
+                EarlyStopping(self.patience, self.min_delta)
+                if self.early_stopping
+                else None
+            ),
+            callbacks=callbacks,
+            verbose=self.verbose,
+        )
+        training.variables = variables
+        self._training = training
+        self._activation = activation
+        self._engine = engine
+        self._model = None
+        self.training_path_ = path
+        self._publish()
+        return self
+
+    def _publish(self) -> None:
+        """Set the fitted attributes that tell of the training."""
+        self.history_ = self._training.progress.history
+        self.n_epochs_ = self._training.progress.epoch
+        classes = getattr(self._training.target, "classes_", None)
+        if classes is not None:
+            self.classes_ = classes
+
+    def _forget(self) -> None:
+        for name in ("_training", "history_", "n_epochs_", "training_path_"):
+            if hasattr(self, name):
+                delattr(self, name)
+
+    def _features(self) -> dict[str, Any]:
+        features: dict[str, Any] = {}
+        if hasattr(self, "n_features_in_"):
+            features["n_features_in_"] = int(self.n_features_in_)
+        if hasattr(self, "feature_names_in_"):
+            features["feature_names_in_"] = [str(n) for n in self.feature_names_in_]
+        return features
+
+    # -- What a training is made of ------------------------------------------------
+
+    def _recipe(self, training: Training) -> tuple[Recipe, str]:
+        """Return model, optimizer, loss and metrics, and the output's activation."""
+        model = build_model(
+            self.model,
+            training.meta,
+            self._routed("model__"),
+            seed=training.progress.seed,
+            owner=type(self).__name__,
+        )
+        brought = trained_with(model)
+        activation = output_activation(model)
+        logits = activation == "linear"
+        optimizer = self.optimizer
+        if optimizer == "auto":
+            optimizer = brought.get("optimizer", "adam")
+        loss = brought.get("loss", "auto") if self.loss == "auto" else self.loss
+        n_units = int(output_shape(model)[-1])
+        if loss == "auto":
+            loss = training.target.default_loss(n_units, logits)
+        else:
+            loss = make_loss(loss)
+        metrics = brought.get("metrics") if self.metrics is None else self.metrics
+        kind = metric_kind(training.target, n_units, loss)
+        recipe = Recipe(
+            model,
+            make_optimizer(
+                optimizer,
+                learning_rate=self.learning_rate,
+                momentum=self.momentum,
+                weight_decay=self.weight_decay,
+                routed=self._routed("optimizer__"),
+            ),
+            loss,
+            make_metrics(metrics, kind=kind, logits=logits),
+            self.batch_size,
+            self.jit_compile,
+            self.steps_per_execution,
+            identity=(
+                self.model,
+                tuple(sorted(self._routed("model__").items(), key=str)),
+            ),
+        )
+        return recipe, activation
+
+    def _choose_engine(
+        self, recipe: Recipe, rows: Rows, callbacks: list[Any]
+    ) -> tuple[Engine, str]:
+        reason = None
+        if self.training == "fit":
+            reason = "asked for"
+        elif wants_batches(callbacks):
+            reason = "a callback has a hook for batches"
+        else:
+            n_bytes = sum(x.nbytes for x in rows.inputs) + rows.target.nbytes
+            reason = why_not_compiled(recipe, n_bytes)
+        if reason is None:
+            return engine_for(recipe), "compiled"
+        if self.training == "compiled":
+            raise ModelError(
+                f"training='compiled' is not possible: {reason}; use training='auto'"
+            )
+        return FitEngine(recipe), f"fit: {reason}"
+
+    def _settings(
+        self, optimizer: Any, rates: tuple[float, ...], n_planned: int
+    ) -> Any:
+        """Return a function of the epoch: what it is trained with."""
+        base: float | None = None
+        if not has_own_schedule(optimizer):
+            base = float(optimizer.get_config()["learning_rate"])
+
+        def settings(epoch: int) -> Settings:
+            rate = base
+            if base is not None:
+                rate = learning_rate_at(epoch, n_planned, base, self.schedule)
+            return Settings(rate, self.weight_decay, self.clipnorm, rates)
+
+        return settings
+
+    def _split(self, rows: Rows, training: Training) -> tuple[Rows, Rows | None]:
+        fraction = self.validation_fraction
+        if fraction is None:
+            fraction = _VALIDATION_FRACTION if self.early_stopping else 0.0
+        if fraction == 0.0:
+            return rows, None
+        labels = None
+        if training.target.target_type in ("binary", "multiclass"):
+            labels = (
+                rows.target if rows.target.ndim == 1 else rows.target.argmax(axis=1)
+            )
+        train, held_out = validation_rows(
+            len(rows), fraction, seed=training.progress.seed, labels=labels
+        )
+        return rows.take(train), rows.take(held_out)
+
+    def _row_weights(
+        self, arrays: list[Any], y: Any, sample_weight: Any
+    ) -> NDArray[np.float32] | None:
+        weights = self._weights_of_classes(y)
+        if sample_weight is not None:
+            given = check_array(
+                sample_weight,
+                ensure_2d=False,
+                dtype=np.float64,
+                input_name="sample_weight",
+            )
+            if given.shape != (len(arrays[0]),):
+                raise ValueError(
+                    f"sample_weight.shape == {given.shape}, expected "
+                    f"{(len(arrays[0]),)}!"
+                )
+            weights = given if weights is None else given * weights
+        return None if weights is None else weights.astype(np.float32)
+
+    # -- Prediction ----------------------------------------------------------------
+
+    def _outputs(self, X: Any) -> NDArray[Any]:
+        """Return what the model's last layer says."""
+        check_is_fitted(self)
+        arrays, _ = read_inputs(self, X, reset=False)
+        arrays = self._training.layout.match(as_dense(arrays), names_of(X))
+        engine = self._ready_engine()
+        inputs = model_inputs(engine.model, arrays, self._training)
+        outputs = engine.predict(inputs)
+        return outputs[0].reshape(len(inputs[0]), -1)
+
+    def _ready_engine(self) -> Engine:
+        """Return an engine with the weights of this estimator."""
+        engine: Engine | None = getattr(self, "_engine", None)
+        if engine is None:
+            recipe, _ = self._recipe(self._training)
+            reason = "asked for" if self.training == "fit" else None
+            reason = reason or why_not_compiled(recipe, 0)
+            engine = engine_for(recipe) if reason is None else FitEngine(recipe)
+            self._engine = engine
+        if engine.loaded is not self._training.variables:
+            engine.load(self._training.variables)
+        return engine
+
+    @property
+    def model_(self) -> Any:
+        """The trained `keras.Model`; a copy that belongs to the caller."""
+        check_is_fitted(self)
+        if getattr(self, "_model", None) is None:
+            engine = FitEngine(self._recipe(self._training)[0])
+            engine.load(self._training.variables)
+            self._model = engine.model
+        return self._model
+
+    # -- State ---------------------------------------------------------------------
+
+    def get_training_state(self) -> bytes:
+        """Return the training as bytes: weights, optimizer state and progress.
+
+        Returns
+        -------
+        bytes
+            Without pickled code: reading them runs nothing.
+        """
+        check_is_fitted(self)
+        return self._training.to_bytes(owner=type(self).__name__)
+
+    def set_training_state(self, state: bytes) -> Self:
+        """Take up a training where `get_training_state` left it.
+
+        The parameters are those of this estimator. The learning rate, the batch
+        size and other parameters of the training may differ from those that it
+        began with; the layers may not.
+
+        Parameters
+        ----------
+        state : bytes
+            From an estimator of the same class.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        CheckpointError
+            When the state is damaged or belongs to another class.
+        """
+        training = Training.from_bytes(state, owner=type(self).__name__)
+        recipe, activation = self._recipe(training)
+        fresh = Variables.of(recipe.model)
+        training.variables = training.variables.for_model_of(fresh)
+        self._training = training
+        self._activation = activation
+        self._engine = None
+        self._model = None
+        self.training_path_ = "restored"
+        for name, value in training.features.items():
+            is_list = isinstance(value, list)
+            setattr(self, name, np.array(value, dtype=object) if is_list else value)
+        self._publish()
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        for name in _TRANSIENT:
+            state.pop(name, None)
+        return state
+
+
+# -- Between the data and the model --------------------------------------------------
+
+
+def _identity(model: Any, routed: dict[str, Any]) -> tuple[Hashable, ...]:
+    """Return what tells two models of one configuration apart.
+
+    Objects themselves where they can be hashed, so that they stay alive: the
+    address of one that is gone may be that of another.
+    """
+    values = [
+        (name, value if isinstance(value, Hashable) else repr(value))
+        for name, value in sorted(routed.items())
+    ]
+    return (model, *values)
+
+
+def output_shape(model: Any) -> tuple[int, ...]:
+    """Return the shape of a model's one output."""
+    shape = model.output_shape
+    if isinstance(shape, (list, dict)) or len(shape) < 2 or shape[-1] is None:
+        raise ModelError(
+            f"the model must have one output of shape (units,), got {shape}"
+        )
+    return tuple(shape)
+
+
+def metric_kind(target: Target, n_units: int, loss: Any) -> str:
+    """Return how target and output look to a metric."""
+    if target.n_classes is None:
+        return "regression"
+    if n_units == 1 or target.target_type == "multilabel-indicator":
+        return "binary"
+    return "categorical" if wants_one_hot(loss) else "sparse"
+
+
+def encoded(target: Target, y: Any, loss: Any) -> NDArray[Any]:
+    """Return a target as the loss takes it."""
+    codes = target.encode(y)
+    if codes.ndim == 1 and wants_one_hot(loss):
+        return np.eye(target.n_classes or 0, dtype=np.float32)[codes]
+    return codes
+
+
+def model_inputs(model: Any, arrays: list[Any], training: Training) -> list[Any]:
+    """Return arrays in the order and of the types of a model's inputs."""
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        return arrays
+    names = training.layout.names
+    wanted = [tensor.name for tensor in inputs]
+    if len(inputs) > 1 and names is None:
+        arrays, names = columns(arrays[0], wanted, training)
+    if len(inputs) != len(arrays):
+        raise ModelError(
+            f"the model has {len(inputs)} inputs {wanted}, X has {len(arrays)}"
+        )
+    if names is not None and set(names) == set(wanted):
+        by_name = dict(zip(names, arrays, strict=True))
+        arrays = [by_name[name] for name in wanted]
+    return [
+        array.astype(tensor.dtype, copy=False)
+        for array, tensor in zip(arrays, inputs, strict=True)
+    ]
+
+
+def columns(
+    array: NDArray[Any], wanted: list[str], training: Training
+) -> tuple[list[NDArray[Any]], tuple[str, ...]]:
+    """Take the columns of a data frame as the inputs of those names."""
+    known = training.features.get("feature_names_in_", [])
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise ModelError(
+            f"the model has the inputs {wanted}; X must be a data frame with these "
+            f"columns, or sktune.keras.Inputs, and has no {missing[0]!r}"
+        )
+    return [array[:, [known.index(name)]] for name in wanted], tuple(wanted)
