@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ._devices import set_default_limits
+
+set_default_limits()  # before Keras loads its backend
+
 from ._classifier import KerasClassifier
 from ._data import Inputs
 from ._meta import ModelMeta

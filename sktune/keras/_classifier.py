@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
+from ..exceptions import ModelError
 from ._estimator import KerasEstimator
 from ._targets import ClassTarget
 
@@ -26,6 +27,17 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
 
     def _new_target(self, y: Any, classes: Any) -> ClassTarget:
         return ClassTarget().fit(y, classes)
+
+    def _target_of_outputs(self, n_outputs: int, classes: Any) -> ClassTarget:
+        n_classes = max(2, n_outputs)
+        if classes is None:
+            classes = np.arange(n_classes)
+        if len(classes) != n_classes:
+            raise ModelError(
+                f"classes must have {n_classes} values, one for each output of the "
+                f"model, got {len(classes)}"
+            )
+        return ClassTarget().fit(classes, classes)
 
     def _weights_of_classes(self, y: Any) -> NDArray[Any] | None:
         if self.class_weight is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -397,16 +398,34 @@ def _is_sparse(array: Any) -> bool:
     return bool(sparse.issparse(array))
 
 
-def as_dense(arrays: Sequence[Any]) -> list[NDArray[Any]]:
+def dense_bytes(arrays: Sequence[Any]) -> int:
+    """Return how many bytes arrays take in full.
+
+    Parameters
+    ----------
+    arrays : list of ndarray or sparse matrix
+
+    Returns
+    -------
+    int
+    """
+    return sum(math.prod(array.shape) * array.dtype.itemsize for array in arrays)
+
+
+def as_dense(arrays: Sequence[Any], max_bytes: float = math.inf) -> list[Any]:
     """Return arrays in full, the sparse ones among them too.
 
     Parameters
     ----------
     arrays : list of ndarray or sparse matrix
         From `read_inputs`.
+    max_bytes : float, default=inf
+        When all of them would take more than this, the sparse ones stay so.
 
     Returns
     -------
-    list of ndarray
+    list of ndarray or sparse matrix
     """
+    if dense_bytes(arrays) > max_bytes:
+        return list(arrays)
     return [a.toarray() if _is_sparse(a) else a for a in arrays]

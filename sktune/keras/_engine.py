@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import ModelError
+from ._data import as_dense
 
 __all__ = ["Engine", "FitEngine", "Recipe", "Rows", "Settings", "Variables"]
 
@@ -87,7 +88,7 @@ class Rows:
 
     Attributes
     ----------
-    inputs : list of ndarray
+    inputs : list of ndarray or sparse matrix
         One array for each input of the model.
     target : ndarray
         Encoded target.
@@ -306,11 +307,11 @@ class FitEngine(Engine):
         return {name: float(value) for name, value in logs.items()}
 
     def predict(self, inputs: list[Array]) -> list[Array]:
-        size = min(predict_batch(inputs), max(1, len(inputs[0])))
-        outputs = self.model.predict(
-            packed(self.model, inputs), batch_size=size, verbose=0
-        )
-        return list(keras.tree.flatten(outputs))
+        n_rows = inputs[0].shape[0]
+        rows = Rows(inputs, np.zeros(n_rows, dtype=np.float32))
+        order = np.arange(n_rows, dtype=np.int32)
+        batches = Batches(self.model, rows, order, predict_batch(inputs))
+        return list(keras.tree.flatten(self.model.predict(batches, verbose=0)))
 
 
 def packed(model: Any, inputs: Sequence[Any]) -> Any:
@@ -345,7 +346,7 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, number: int) -> tuple[Any, ...]:
         start = number * self._batch_size
         batch = self._rows.take(self._order[start : start + self._batch_size])
-        inputs = packed(self._model, batch.inputs)
+        inputs = packed(self._model, as_dense(batch.inputs))
         if batch.weight is None:
             return inputs, batch.target
         return inputs, batch.target, batch.weight

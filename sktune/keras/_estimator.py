@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
-from collections.abc import Hashable
-from typing import Any, Self
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Self, TypeVar, cast
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_random_state
@@ -16,8 +18,9 @@ from ..exceptions import ModelError
 from ._batches import validation_rows
 from ._build import build_model, output_activation, trained_with
 from ._callbacks import fresh_callbacks, wants_batches
-from ._compiled import dropout_layers, why_not_compiled
-from ._data import as_dense, layout_of, names_of, read_inputs
+from ._compiled import MAX_BYTES, dropout_layers, why_not_compiled
+from ._data import InputLayout, as_dense, dense_bytes, layout_of, names_of, read_inputs
+from ._devices import on_device
 from ._engine import Engine, FitEngine, Recipe, Rows, Settings, Variables
 from ._engines import engine_for
 from ._optimizers import (
@@ -38,6 +41,20 @@ __all__ = ["KerasEstimator"]
 _TRANSIENT = ("_engine", "_model")
 
 _VALIDATION_FRACTION = 0.1  # where early stopping needs one and none is given
+
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _on_own_device(method: _Method) -> _Method:
+    """Run a method on the estimator's device."""
+
+    @functools.wraps(method)
+    def on_own_device(self: KerasEstimator, *args: Any, **options: Any) -> Any:
+        with on_device(self.device):
+            return method(self, *args, **options)
+
+    return cast(_Method, on_own_device)
 
 
 class KerasEstimator(Parameters):
@@ -138,6 +155,7 @@ class KerasEstimator(Parameters):
         self._validate_params()
         return self._train(X, y, sample_weight, amount, self.epochs)
 
+    @_on_own_device
     def _train(
         self,
         X: Any,
@@ -154,7 +172,7 @@ class KerasEstimator(Parameters):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None"
             )
-        arrays = as_dense(arrays)
+        arrays = as_dense(arrays, MAX_BYTES)
         names = names_of(X)
         weight = self._row_weights(arrays, checked_y, sample_weight)
         if begins:
@@ -301,7 +319,7 @@ class KerasEstimator(Parameters):
         elif wants_batches(callbacks):
             reason = "a callback has a hook for batches"
         else:
-            n_bytes = sum(x.nbytes for x in rows.inputs) + rows.target.nbytes
+            n_bytes = dense_bytes([*rows.inputs, rows.target])
             reason = why_not_compiled(recipe, n_bytes)
         if reason is None:
             return engine_for(recipe), "compiled"
@@ -317,7 +335,8 @@ class KerasEstimator(Parameters):
         """Return a function of the epoch: what it is trained with."""
         base: float | None = None
         if not has_own_schedule(optimizer):
-            base = float(optimizer.get_config()["learning_rate"])
+            # The variable is of single precision: 0.001, not 0.0010000000474974513.
+            base = float(str(np.float32(optimizer.get_config()["learning_rate"])))
 
         def settings(epoch: int) -> Settings:
             rate = base
@@ -354,25 +373,26 @@ class KerasEstimator(Parameters):
                 dtype=np.float64,
                 input_name="sample_weight",
             )
-            if given.shape != (len(arrays[0]),):
+            if given.shape != (arrays[0].shape[0],):
                 raise ValueError(
                     f"sample_weight.shape == {given.shape}, expected "
-                    f"{(len(arrays[0]),)}!"
+                    f"{(arrays[0].shape[0],)}!"
                 )
             weights = given if weights is None else given * weights
         return None if weights is None else weights.astype(np.float32)
 
     # -- Prediction ----------------------------------------------------------------
 
+    @_on_own_device
     def _outputs(self, X: Any) -> NDArray[Any]:
         """Return what the model's last layer says."""
         check_is_fitted(self)
         arrays, _ = read_inputs(self, X, reset=False)
-        arrays = self._training.layout.match(as_dense(arrays), names_of(X))
+        arrays = self._training.layout.match(as_dense(arrays, MAX_BYTES), names_of(X))
         engine = self._ready_engine()
         inputs = model_inputs(engine.model, arrays, self._training)
         outputs = engine.predict(inputs)
-        return outputs[0].reshape(len(inputs[0]), -1)
+        return outputs[0].reshape(inputs[0].shape[0], -1)
 
     def _ready_engine(self) -> Engine:
         """Return an engine with the weights of this estimator."""
@@ -388,6 +408,7 @@ class KerasEstimator(Parameters):
         return engine
 
     @property
+    @_on_own_device
     def model_(self) -> Any:
         """The trained `keras.Model`; a copy that belongs to the caller."""
         check_is_fitted(self)
@@ -396,6 +417,60 @@ class KerasEstimator(Parameters):
             engine.load(self._training.variables)
             self._model = engine.model
         return self._model
+
+    @classmethod
+    def from_keras(
+        cls,
+        path: Any,
+        *,
+        classes: Any = None,
+        custom_objects: Mapping[str, Any] | None = None,
+        safe_mode: bool = True,
+    ) -> Self:
+        """Return a fitted estimator around a model that Keras saved.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A ``.keras`` file, as ``model_.save`` writes it.
+        classes : array-like of shape (n_classes,), default=None
+            Classes in the order of the outputs; 0, 1, ... by default. The file
+            does not hold them.
+        custom_objects : mapping of str to object, default=None
+            Classes and functions of the model that are not Keras' own.
+        safe_mode : bool, default=True
+            Whether to refuse a file that holds code. Turn it off only for a file
+            that you trust as much as a program.
+
+        Returns
+        -------
+        KerasClassifier or KerasRegressor
+        """
+        template = keras.saving.load_model(
+            path, custom_objects=custom_objects, safe_mode=safe_mode
+        )
+        estimator = cls(model=template)
+        estimator._adopt(template, classes)
+        return estimator
+
+    def _adopt(self, template: Any, classes: Any) -> None:
+        """Become fitted with the weights of a model."""
+        named = len(template.inputs) > 1
+        layout = InputLayout(
+            names=tuple(t.name for t in template.inputs) if named else None,
+            shapes=tuple(tuple(t.shape[1:]) for t in template.inputs),
+            dtypes=tuple(str(t.dtype) for t in template.inputs),
+            n_tokens=None,
+        )
+        target = self._target_of_outputs(output_shape(template)[-1], classes)
+        features = {} if named else {"n_features_in_": int(layout.shapes[0][0])}
+        progress = Progress(seed=0)
+        variables = Variables.of(template)
+        self._restore(Training(layout, target, progress, variables, features))
+
+    @abstractmethod
+    def _target_of_outputs(self, n_outputs: int, classes: Any) -> Target:
+        """Return the target of a model with so many outputs."""
 
     # -- State ---------------------------------------------------------------------
 
@@ -431,7 +506,9 @@ class KerasEstimator(Parameters):
         CheckpointError
             When the state is damaged or belongs to another class.
         """
-        training = Training.from_bytes(state, owner=type(self).__name__)
+        return self._restore(Training.from_bytes(state, owner=type(self).__name__))
+
+    def _restore(self, training: Training) -> Self:
         recipe, activation = self._recipe(training)
         fresh = Variables.of(recipe.model)
         training.variables = training.variables.for_model_of(fresh)
@@ -463,17 +540,22 @@ class KerasEstimator(Parameters):
 # -- Between the data and the model --------------------------------------------------
 
 
-def _identity(model: Any, routed: dict[str, Any]) -> tuple[Hashable, ...]:
+def _identity(model: Any, routed: dict[str, Any], device: str | None) -> Hashable:
     """Return what tells two models of one configuration apart.
 
     Objects themselves where they can be hashed, so that they stay alive: the
     address of one that is gone may be that of another.
     """
-    values = [
-        (name, value if isinstance(value, Hashable) else repr(value))
-        for name, value in sorted(routed.items())
-    ]
-    return (model, *values)
+
+    def hashable(value: Any) -> Hashable:
+        try:
+            hash(value)
+        except TypeError:
+            return repr(value)
+        return value  # type: ignore[no-any-return]
+
+    values = [(name, hashable(value)) for name, value in sorted(routed.items())]
+    return (model, device, *values)
 
 
 def output_shape(model: Any) -> tuple[int, ...]:

@@ -50,6 +50,7 @@ class Parameters(BaseEstimator):
         "jit_compile": ["boolean", StrOptions({"auto"})],
         "steps_per_execution": [Interval(numbers.Integral, 1, None, closed="left")],
         "training": [StrOptions({"auto", "compiled", "fit"})],
+        "device": [str, None],
     }
 
     @abstractmethod
@@ -80,6 +81,7 @@ class Parameters(BaseEstimator):
         jit_compile: bool | str = "auto",
         steps_per_execution: int = 1,
         training: str = "auto",
+        device: str | None = None,
         **routed: Any,
     ) -> None:
         self.model = model
@@ -106,6 +108,7 @@ class Parameters(BaseEstimator):
         self.jit_compile = jit_compile
         self.steps_per_execution = steps_per_execution
         self.training = training
+        self.device = device
         strange = [name for name in routed if not name.startswith(PREFIXES)]
         if strange:
             known = list(inspect.signature(type(self)).parameters)

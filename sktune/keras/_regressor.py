@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
@@ -21,6 +22,10 @@ class KerasRegressor(RegressorMixin, KerasEstimator):
         if classes is not None:
             raise ModelError("a regressor has no classes, got classes=...")
         return RegressionTarget().fit(y)
+
+    def _target_of_outputs(self, n_outputs: int, classes: Any) -> RegressionTarget:
+        shape = 2 if n_outputs == 1 else (2, n_outputs)
+        return self._new_target(np.zeros(shape), classes)
 
     def _weights_of_classes(self, y: Any) -> NDArray[Any] | None:
         if self.class_weight is not None:

@@ -312,12 +312,8 @@ class RegressionTarget:
     ----------
     target_type : str
         ``"continuous"`` or ``"continuous-multioutput"``.
-    n_classes : None
-        There are none.
     n_outputs : int
         Units of the output layer.
-    output_activation : str
-        ``"linear"``.
 
     Examples
     --------
