@@ -57,7 +57,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        return self._target.decode(self.predict_proba(X))
+        probabilities = self.predict_proba(X)
+        return self._target.decode(probabilities)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Predict the probability of each class.

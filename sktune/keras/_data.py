@@ -295,7 +295,7 @@ def names_of(X: Any) -> tuple[str, ...] | None:
 
 def _grouped(X: Any) -> Any:
     """Return X as Inputs when it is several inputs, else as it is."""
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not _is_sparse(X):  # a DOK matrix is a dict
         return Inputs(X)
     if (
         isinstance(X, (list, tuple))

@@ -39,6 +39,8 @@ class Recipe:
         Of the model's one output, or whatever ``compile`` takes.
     metrics : list of keras.metrics.Metric
         Reported in each epoch.
+    output_activation : {"sigmoid", "softmax", "linear"}
+        Of the model's last layer.
     batch_size : int
         Rows a step.
     jit_compile : bool or "auto"
@@ -47,17 +49,21 @@ class Recipe:
         Of ``model.fit``.
     identity : object
         Tells apart what the configuration of the model may not: see
-        `sktune.keras._compiled.recipe_key`.
+        `sktune.keras._engines.recipe_key`.
+    device : str or None
+        Where it is trained.
     """
 
     model: Any
     optimizer: Any
     loss: Any
     metrics: list[Any]
+    output_activation: str
     batch_size: int
     jit_compile: bool | str = "auto"
     steps_per_execution: int = 1
     identity: object = None
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +128,9 @@ class Variables:
         The optimizer's, empty before the first step.
     """
 
-    trainable: list[Array]
-    fixed: list[Array]
-    seeds: list[Array]
+    trainable: list[Array] = field(default_factory=list)
+    fixed: list[Array] = field(default_factory=list)
+    seeds: list[Array] = field(default_factory=list)
     optimizer: list[Array] = field(default_factory=list)
 
     @staticmethod

@@ -99,6 +99,7 @@ def recipe_key(recipe: Recipe) -> Hashable:
         tuple(tuple(v.shape) for v in recipe.model.variables),
         recipe.batch_size,
         recipe.jit_compile,
+        recipe.device,
         None if own else recipe.identity,
     )
 

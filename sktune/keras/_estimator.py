@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar, cast
 
 import keras
@@ -16,21 +16,15 @@ from sklearn.utils.validation import check_is_fitted
 from .._compat import fit_context
 from ..exceptions import ModelError
 from ._batches import validation_rows
-from ._build import build_model, output_activation, trained_with
 from ._callbacks import fresh_callbacks, wants_batches
 from ._compiled import MAX_BYTES, dropout_layers, why_not_compiled
 from ._data import InputLayout, as_dense, dense_bytes, layout_of, names_of, read_inputs
 from ._devices import on_device
 from ._engine import Engine, FitEngine, Recipe, Rows, Settings, Variables
 from ._engines import engine_for
-from ._optimizers import (
-    has_own_schedule,
-    make_loss,
-    make_metrics,
-    make_optimizer,
-    wants_one_hot,
-)
+from ._optimizers import has_own_schedule
 from ._parameters import Parameters
+from ._recipe import encoded, make_recipe, model_inputs, output_shape
 from ._schedule import learning_rate_at
 from ._session import EarlyStopping, Progress, run_epochs
 from ._training import Target, Training
@@ -180,28 +174,18 @@ class KerasEstimator(Parameters):
             target = self._new_target(checked_y, classes)
             seed = check_random_state(self.random_state).randint(2**31 - 1)
             progress = Progress(seed=int(seed))
+            training = Training(layout, target, progress, self._features())
         else:
-            training = self._training
+            training = self._training.copy()
             arrays = training.layout.match(arrays, names)
-            layout, target, progress = (
-                training.layout,
-                training.target,
-                training.progress,
-            )
-        training = Training(
-            layout, target, progress, Variables([], [], []), self._features()
-        )
-        recipe, activation = self._recipe(training)
-        fresh = Variables.of(recipe.model)
-        training.variables = (
-            fresh if begins else self._training.variables.for_model_of(fresh)
-        )
+        recipe = make_recipe(self, training)
+        training.set_model(recipe.model)
         rows = Rows(
             model_inputs(recipe.model, arrays, training),
-            encoded(target, checked_y, recipe.loss),
+            encoded(training.target, checked_y, recipe.loss),
             weight,
         )
-        return self._run(training, recipe, rows, n_epochs, n_planned, activation)
+        return self._run(training, recipe, rows, n_epochs, n_planned)
 
     def _run(
         self,
@@ -210,7 +194,6 @@ class KerasEstimator(Parameters):
         rows: Rows,
         n_epochs: int,
         n_planned: int,
-        activation: str,
     ) -> Self:
         callbacks = fresh_callbacks(self.callbacks)
         rates = tuple(float(layer.rate) for layer in dropout_layers(recipe.model))
@@ -236,7 +219,7 @@ class KerasEstimator(Parameters):
         )
         training.variables = variables
         self._training = training
-        self._activation = activation
+        self._activation = recipe.output_activation
         self._engine = engine
         self._model = None
         self.training_path_ = path
@@ -265,50 +248,6 @@ class KerasEstimator(Parameters):
         return features
 
     # -- What a training is made of ------------------------------------------------
-
-    def _recipe(self, training: Training) -> tuple[Recipe, str]:
-        """Return model, optimizer, loss and metrics, and the output's activation."""
-        model = build_model(
-            self.model,
-            training.meta,
-            self._routed("model__"),
-            seed=training.progress.seed,
-            owner=type(self).__name__,
-        )
-        brought = trained_with(model)
-        activation = output_activation(model)
-        logits = activation == "linear"
-        optimizer = self.optimizer
-        if optimizer == "auto":
-            optimizer = brought.get("optimizer", "adam")
-        loss = brought.get("loss", "auto") if self.loss == "auto" else self.loss
-        n_units = int(output_shape(model)[-1])
-        if loss == "auto":
-            loss = training.target.default_loss(n_units, logits)
-        else:
-            loss = make_loss(loss)
-        metrics = brought.get("metrics") if self.metrics is None else self.metrics
-        kind = metric_kind(training.target, n_units, loss)
-        recipe = Recipe(
-            model,
-            make_optimizer(
-                optimizer,
-                learning_rate=self.learning_rate,
-                momentum=self.momentum,
-                weight_decay=self.weight_decay,
-                routed=self._routed("optimizer__"),
-            ),
-            loss,
-            make_metrics(metrics, kind=kind, logits=logits),
-            self.batch_size,
-            self.jit_compile,
-            self.steps_per_execution,
-            identity=(
-                self.model,
-                tuple(sorted(self._routed("model__").items(), key=str)),
-            ),
-        )
-        return recipe, activation
 
     def _choose_engine(
         self, recipe: Recipe, rows: Rows, callbacks: list[Any]
@@ -378,6 +317,10 @@ class KerasEstimator(Parameters):
                     f"sample_weight.shape == {given.shape}, expected "
                     f"{(arrays[0].shape[0],)}!"
                 )
+            if not given.any():
+                raise ValueError(
+                    "Sample weights must contain at least one non-zero number."
+                )
             weights = given if weights is None else given * weights
         return None if weights is None else weights.astype(np.float32)
 
@@ -398,7 +341,7 @@ class KerasEstimator(Parameters):
         """Return an engine with the weights of this estimator."""
         engine: Engine | None = getattr(self, "_engine", None)
         if engine is None:
-            recipe, _ = self._recipe(self._training)
+            recipe = make_recipe(self, self._training)
             reason = "asked for" if self.training == "fit" else None
             reason = reason or why_not_compiled(recipe, 0)
             engine = engine_for(recipe) if reason is None else FitEngine(recipe)
@@ -413,7 +356,7 @@ class KerasEstimator(Parameters):
         """The trained `keras.Model`; a copy that belongs to the caller."""
         check_is_fitted(self)
         if getattr(self, "_model", None) is None:
-            engine = FitEngine(self._recipe(self._training)[0])
+            engine = FitEngine(make_recipe(self, self._training))
             engine.load(self._training.variables)
             self._model = engine.model
         return self._model
@@ -466,7 +409,7 @@ class KerasEstimator(Parameters):
         features = {} if named else {"n_features_in_": int(layout.shapes[0][0])}
         progress = Progress(seed=0)
         variables = Variables.of(template)
-        self._restore(Training(layout, target, progress, variables, features))
+        self._restore(Training(layout, target, progress, features, variables))
 
     @abstractmethod
     def _target_of_outputs(self, n_outputs: int, classes: Any) -> Target:
@@ -509,11 +452,10 @@ class KerasEstimator(Parameters):
         return self._restore(Training.from_bytes(state, owner=type(self).__name__))
 
     def _restore(self, training: Training) -> Self:
-        recipe, activation = self._recipe(training)
-        fresh = Variables.of(recipe.model)
-        training.variables = training.variables.for_model_of(fresh)
+        recipe = make_recipe(self, training)
+        training.set_model(recipe.model)
         self._training = training
-        self._activation = activation
+        self._activation = recipe.output_activation
         self._engine = None
         self._model = None
         self.training_path_ = "restored"
@@ -535,87 +477,3 @@ class KerasEstimator(Parameters):
         for name in _TRANSIENT:
             state.pop(name, None)
         return state
-
-
-# -- Between the data and the model --------------------------------------------------
-
-
-def _identity(model: Any, routed: dict[str, Any], device: str | None) -> Hashable:
-    """Return what tells two models of one configuration apart.
-
-    Objects themselves where they can be hashed, so that they stay alive: the
-    address of one that is gone may be that of another.
-    """
-
-    def hashable(value: Any) -> Hashable:
-        try:
-            hash(value)
-        except TypeError:
-            return repr(value)
-        return value  # type: ignore[no-any-return]
-
-    values = [(name, hashable(value)) for name, value in sorted(routed.items())]
-    return (model, device, *values)
-
-
-def output_shape(model: Any) -> tuple[int, ...]:
-    """Return the shape of a model's one output."""
-    shape = model.output_shape
-    if isinstance(shape, (list, dict)) or len(shape) < 2 or shape[-1] is None:
-        raise ModelError(
-            f"the model must have one output of shape (units,), got {shape}"
-        )
-    return tuple(shape)
-
-
-def metric_kind(target: Target, n_units: int, loss: Any) -> str:
-    """Return how target and output look to a metric."""
-    if target.n_classes is None:
-        return "regression"
-    if n_units == 1 or target.target_type == "multilabel-indicator":
-        return "binary"
-    return "categorical" if wants_one_hot(loss) else "sparse"
-
-
-def encoded(target: Target, y: Any, loss: Any) -> NDArray[Any]:
-    """Return a target as the loss takes it."""
-    codes = target.encode(y)
-    if codes.ndim == 1 and wants_one_hot(loss):
-        return np.eye(target.n_classes or 0, dtype=np.float32)[codes]
-    return codes
-
-
-def model_inputs(model: Any, arrays: list[Any], training: Training) -> list[Any]:
-    """Return arrays in the order and of the types of a model's inputs."""
-    inputs = getattr(model, "inputs", None)
-    if not inputs:
-        return arrays
-    names = training.layout.names
-    wanted = [tensor.name for tensor in inputs]
-    if len(inputs) > 1 and names is None:
-        arrays, names = columns(arrays[0], wanted, training)
-    if len(inputs) != len(arrays):
-        raise ModelError(
-            f"the model has {len(inputs)} inputs {wanted}, X has {len(arrays)}"
-        )
-    if names is not None and set(names) == set(wanted):
-        by_name = dict(zip(names, arrays, strict=True))
-        arrays = [by_name[name] for name in wanted]
-    return [
-        array.astype(tensor.dtype, copy=False)
-        for array, tensor in zip(arrays, inputs, strict=True)
-    ]
-
-
-def columns(
-    array: NDArray[Any], wanted: list[str], training: Training
-) -> tuple[list[NDArray[Any]], tuple[str, ...]]:
-    """Take the columns of a data frame as the inputs of those names."""
-    known = training.features.get("feature_names_in_", [])
-    missing = [name for name in wanted if name not in known]
-    if missing:
-        raise ModelError(
-            f"the model has the inputs {wanted}; X must be a data frame with these "
-            f"columns, or sktune.keras.Inputs, and has no {missing[0]!r}"
-        )
-    return [array[:, [known.index(name)]] for name in wanted], tuple(wanted)

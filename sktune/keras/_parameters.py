@@ -179,7 +179,7 @@ class Parameters(BaseEstimator):
         """Return the routed parameters that were given, by their full names."""
         return {n: v for n, v in vars(self).items() if n.startswith(PREFIXES)}
 
-    def _routed(self, prefix: str) -> dict[str, Any]:
+    def routed(self, prefix: str) -> dict[str, Any]:
         """Return the parameters of one prefix that were given, without it."""
         return {
             name.removeprefix(prefix): value

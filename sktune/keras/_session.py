@@ -6,6 +6,7 @@ a training means the same whichever way it is computed.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -65,6 +66,11 @@ class Progress:
     n_worse: int = 0
     best: Variables | None = None
     is_over: bool = False
+
+    def copy(self) -> Progress:
+        """Return a copy with a history of its own."""
+        history = {name: list(values) for name, values in self.history.items()}
+        return dataclasses.replace(self, history=history)
 
     def note(self, logs: dict[str, float]) -> None:
         """Append the logs of an epoch to the history."""

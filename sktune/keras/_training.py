@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,17 +36,33 @@ class Training:
         How targets and outputs are translated.
     progress : Progress
         How far it has come.
-    variables : Variables
-        Weights and optimizer state.
     features : dict
         ``n_features_in_`` and ``feature_names_in_``, where X has them.
+    variables : Variables
+        Weights and optimizer state, empty before there is a model.
     """
 
     layout: InputLayout
     target: Target
     progress: Progress
-    variables: Variables
     features: dict[str, Any]
+    variables: Variables = field(default_factory=Variables)
+
+    def copy(self) -> Training:
+        """Return a copy that can go on while this one stays as it is."""
+        return dataclasses.replace(self, progress=self.progress.copy())
+
+    def set_model(self, model: Any) -> None:
+        """Take up a model: its weights if there are none yet.
+
+        Raises
+        ------
+        ModelError
+            When the weights there are do not fit it.
+        """
+        fresh = Variables.of(model)
+        has_begun = bool(self.variables.trainable or self.variables.fixed)
+        self.variables = self.variables.for_model_of(fresh) if has_begun else fresh
 
     @property
     def meta(self) -> ModelMeta:
@@ -115,8 +132,8 @@ class Training:
             InputLayout.from_json(meta["layout"]),
             kind.from_json(meta["target"]),
             progress,
-            _variables("last", arrays),
             meta["features"],
+            _variables("last", arrays),
         )
 
 
