@@ -75,7 +75,7 @@ class Settings:
     learning_rate : float or None
         Of this epoch; None leaves it to the optimizer.
     weight_decay : float or None
-        None leaves the optimizer's own.
+        None is none.
     clipnorm : float or None
         Largest norm of the gradient of a variable.
     dropout_rates : tuple of float

@@ -111,7 +111,7 @@ class Parameters(BaseEstimator):
         self.device = device
         strange = [name for name in routed if not name.startswith(PREFIXES)]
         if strange:
-            known = list(inspect.signature(type(self)).parameters)
+            known = super().get_params(deep=False)
             raise TypeError(unknown_argument(type(self).__name__, strange[0], known))
         for name, value in routed.items():
             setattr(self, name, value)
