@@ -351,9 +351,11 @@ def _own_torch_generator(seed: int) -> Iterator[list[Any]]:
 def packed(model: Any, inputs: Sequence[Any]) -> Any:
     """Return inputs in the structure in which a model was defined on them."""
     structure = getattr(model, "input", None)
-    if isinstance(structure, (dict, list, tuple)):
+    if isinstance(structure, (list, tuple)):  # TensorFlow's data sets take no list
+        return tuple(keras.tree.pack_sequence_as(structure, list(inputs)))
+    if isinstance(structure, dict):
         return keras.tree.pack_sequence_as(structure, list(inputs))
-    return inputs[0] if len(inputs) == 1 else list(inputs)
+    return inputs[0] if len(inputs) == 1 else tuple(inputs)
 
 
 def predict_batch(inputs: list[Array]) -> int:
