@@ -14,8 +14,10 @@ import pytest
 from numpydoc.validate import validate
 
 import sktune
+import sktune.compat.scikeras
 import sktune.compat.skopt
 import sktune.exceptions
+import sktune.keras
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,7 +46,13 @@ def public_objects():
     """Name to class or function, for all that users are meant to import."""
     return {
         f"{module.__name__}.{name}": getattr(module, name)
-        for module in (sktune, sktune.exceptions, sktune.compat.skopt)
+        for module in (
+            sktune,
+            sktune.exceptions,
+            sktune.keras,
+            sktune.compat.skopt,
+            sktune.compat.scikeras,
+        )
         for name in module.__all__
     }
 

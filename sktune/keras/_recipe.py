@@ -97,8 +97,8 @@ def _identity(model: Any, routed: dict[str, Any]) -> Hashable:
 
 def output_shape(model: Any) -> tuple[int, ...]:
     """Return the shape of a model's one output."""
-    shape = model.output_shape
-    if isinstance(shape, (list, dict)) or len(shape) < 2 or shape[-1] is None:
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or len(shape) < 2 or shape[-1] is None:
         raise ModelError(
             f"the model must have one output of shape (units,), got {shape}"
         )
@@ -114,11 +114,13 @@ def _metric_kind(target: Target, n_units: int, loss: Any) -> str:
     return "categorical" if wants_one_hot(loss) else "sparse"
 
 
-def encoded(target: Target, y: Any, loss: Any) -> NDArray[Any]:
+def encoded(target: Target, y: Any, recipe: Recipe) -> NDArray[Any]:
     """Return a target as the loss takes it."""
     codes = target.encode(y)
-    if codes.ndim == 1 and wants_one_hot(loss):
+    if codes.ndim == 1 and wants_one_hot(recipe.loss):
         return np.eye(target.n_classes or 0, dtype=np.float32)[codes]
+    if codes.ndim == 1 and output_shape(recipe.model)[-1] == 1:
+        return codes[:, np.newaxis]  # or a user's loss would pair each with all
     return codes
 
 
