@@ -14,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
 from .._compat import n_samples, safe_indexing, slice_params
-from .._protocol import Resumable
 from ._pickling import dumps, loads
 from ._resource import Continued, fit, last_step
 
@@ -59,7 +58,6 @@ class Segments(Continued):
         for pipeline, head in zip(_pipelines(estimator), heads, strict=True):
             pipeline.steps[:-1] = head
         model, _ = last_step(estimator)
-        assert isinstance(model, Resumable)
         model.set_params(**{self.name: self.total})
         model.set_training_state(of_model)
         return estimator

@@ -167,7 +167,9 @@ def _params(model: Any) -> dict[str, Any]:
 def _usual(model: Any, name: str) -> int:
     value = _params(model).get(name)
     # xgboost leaves it to None
-    return int(value) if isinstance(value, numbers.Integral) and value > 0 else 100
+    if isinstance(value, numbers.Integral) and int(value) > 0:
+        return int(value)
+    return 100
 
 
 def _partial_fit(model: Any, request: ResourceRequest) -> FoundResource:
@@ -219,7 +221,7 @@ def _not_there(estimator: Any, name: str, reason: str) -> SearchError:
     model, prefix = last_step(estimator)
     who = type(model).__name__
     if prefix:
-        who += f", the last step of the {type(estimator).__name__},"
+        who += f", the last step of the {type(estimator).__name__}"
     return SearchError(
         f"resource={name!r} cannot be used with {who}: {reason}. Looked for: "
         f"{_LOOKED_FOR}. resource='auto' takes the first of them that continues, "

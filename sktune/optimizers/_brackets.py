@@ -61,6 +61,7 @@ def make_brackets(
     factor: int = 3,
     *,
     n_brackets: int | None = None,
+    n_candidates: int | None = None,
     n_configurations: int | None = None,
 ) -> list[Bracket]:
     """Return the brackets, the one with the most candidates first.
@@ -78,6 +79,9 @@ def make_brackets(
         eta.
     n_brackets : int or None, default=None
         How many of them; None is all.
+    n_candidates : int or None, default=None
+        Candidates of the first bracket, those of the others in proportion; None
+        is what makes its last rung have one.
     n_configurations : int or None, default=None
         Size of a finite space: no configuration is in two brackets.
 
@@ -101,12 +105,18 @@ def make_brackets(
     brackets = []
     for s in range(s_max, -1, -1)[:n_brackets]:
         # Li et al. 2018, Alg. 1, line 2: n = ceil((s_max + 1) / (s + 1) * eta^s)
-        n = -(-(s_max + 1) * factor**s // (s + 1))
+        parts, whole = (s_max + 1) * factor**s, s + 1
+        if n_candidates is not None:
+            parts, whole = parts * n_candidates, whole * factor**s_max
+        n = -(-parts // whole)
         available = n if left is None else min(n, left)
         if not available:
             break
         rungs = [
-            Rung(max_resource // factor ** (s - i), min(n // factor**i, available))
+            Rung(
+                max_resource // factor ** (s - i),
+                min(max(n // factor**i, 1), available),
+            )
             for i in range(s + 1)  # lines 5 to 8
         ]
         # a rung that would promote everybody compares nobody

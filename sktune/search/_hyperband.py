@@ -22,6 +22,7 @@ from .._execution import (
 from ..exceptions import SearchError
 from ..optimizers import (
     BayesOptimizer,
+    GridOptimizer,
     HyperbandOptimizer,
     Optimizer,
     Patience,
@@ -89,6 +90,11 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     brackets : int or "all", default="all"
         How many brackets, beginning with the one that has the most candidates.
         1 is successive halving.
+    n_candidates : int or "auto", default="auto"
+        Number of candidates of the first bracket; those of the others are in
+        proportion. ``"auto"`` is the number that leaves one at its last rung. A
+        finite space that all of them cover is tried whole, in the order of
+        `~sklearn.model_selection.ParameterGrid`.
     sampler : {"bayes", "random"}, default="bayes"
         Where new candidates come from. With ``"bayes"``, two of three come from
         a Gaussian process over the results of all rungs; the others are drawn.
@@ -260,6 +266,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             Interval(numbers.Integral, 1, None, closed="left"),
             StrOptions({"all"}),
         ],
+        "n_candidates": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "sampler": [StrOptions({"bayes", "random"})],
         "promotion": [StrOptions({"sync", "async"})],
         "rung_folds": [
@@ -290,6 +300,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         max_resource: int | str = "auto",
         factor: int = 3,
         brackets: int | str = "all",
+        n_candidates: int | str = "auto",
         sampler: str = "bayes",
         promotion: str = "sync",
         rung_folds: Any = None,
@@ -330,6 +341,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.max_resource = max_resource
         self.factor = factor
         self.brackets = brackets
+        self.n_candidates = n_candidates
         self.sampler = sampler
         self.promotion = promotion
         self.rung_folds = rung_folds
@@ -365,9 +377,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self._validate_params()
         space = self._read_space()
         n_train = None
-        n_folds = self.cv if isinstance(self.cv, numbers.Integral) else None
-        if self.cv is None:
-            n_folds = 5
+        n_folds = 5 if self.cv is None else None
+        if isinstance(self.cv, numbers.Integral):
+            n_folds = int(self.cv)
         if X is not None and n_folds is not None:
             n_train = n_samples(X) * (n_folds - 1) // n_folds
         elif X is not None:
@@ -380,8 +392,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         found, note = self._find_resource(space, request)
         if found.resource.name in space.names:
             raise SearchError(
-                f"{found.resource.name!r} is the resource, and cannot be a parameter of "
-                "the space too: remove it there, or choose another resource"
+                f"{found.resource.name!r} is the resource, and cannot be a parameter "
+                "of the space too: remove it there, or choose another resource"
             )
         return make_plan(
             found,
@@ -389,6 +401,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             max_resource=self.max_resource,
             factor=self.factor,
             brackets=self.brackets,
+            n_candidates=self.n_candidates,
             n_configurations=space.size,
             note=note,
         )
@@ -441,14 +454,16 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.max_resource_ = plan.max_resource
         self.brackets_ = plan.brackets
         folds = folds_by_budget(self.rung_folds, plan.budgets, self.n_splits_)
+        patience = None
+        if self.patience is not None:
+            patience = Patience(self.patience, self.tol)
+        sampler = self._make_sampler(rng, plan.n_candidates, metric)
         optimizer = HyperbandOptimizer(
-            self._make_sampler(rng, plan.n_candidates, metric),
+            sampler,
             plan.brackets,
-            learns=self.sampler == "bayes",
+            learns=isinstance(sampler, BayesOptimizer),
             repeatable=self.random_state is not None,
-            patience=None
-            if self.patience is None
-            else Patience(self.patience, self.tol),
+            patience=patience,
             rung_folds=folds,
         )
         checkpoints = None
@@ -474,6 +489,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             self.space_.guess({**current, **params}, required=params)
             for params in self._given_params()
         ]
+        size = self.space_.size
+        if size is not None and size <= n_candidates:
+            return GridOptimizer(self.space_, rng=rng, initial=initial)
         if self.sampler == "random":
             return RandomOptimizer(self.space_, rng=rng, initial=initial)
         if self.space_.n_held(current):

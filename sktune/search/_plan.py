@@ -74,8 +74,8 @@ class Plan:
         each = "a fold" if n_folds is None else f"each of {n_folds} folds"
         full = self.n_units / self.max_resource
         lines.append(
-            f"{self.n_candidates} candidates, {self.n_units} {name} for {each}: as much "
-            f"as {full:.1f} candidates trained to {self.max_resource}"
+            f"{self.n_candidates} candidates, {self.n_units} {name} for {each}: as "
+            f"much as {full:.1f} candidates trained to {self.max_resource}"
         )
         return "\n".join(lines)
 
@@ -87,6 +87,7 @@ def make_plan(
     max_resource: int | str,
     factor: int,
     brackets: int | str,
+    n_candidates: int | str,
     n_configurations: int | None,
     note: str = "",
 ) -> Plan:
@@ -102,6 +103,8 @@ def make_plan(
         From one rung to the next.
     brackets : int or "all"
         How many.
+    n_candidates : int or "auto"
+        Those of the first bracket.
     n_configurations : int or None
         Size of a finite space.
     note : str, default=""
@@ -140,6 +143,7 @@ def make_plan(
         smallest,
         factor,
         n_brackets=None if isinstance(brackets, str) else int(brackets),
+        n_candidates=None if isinstance(n_candidates, str) else int(n_candidates),
         n_configurations=n_configurations,
     )
     resource = with_total(found.resource, largest)
@@ -171,21 +175,23 @@ def folds_by_budget(
     """
     if rung_folds is None:
         return {}
-    single = isinstance(rung_folds, numbers.Integral)
-    numbers_: list[Any] = [rung_folds] if single else list(rung_folds)  # type: ignore[arg-type]
-    whole = all(isinstance(n, numbers.Integral) and n >= 1 for n in numbers_)
-    if not numbers_ or not whole or sorted(numbers_) != numbers_:
+    single = not isinstance(rung_folds, Sequence)
+    given: list[Any] = [rung_folds]
+    if isinstance(rung_folds, Sequence):
+        given = list(rung_folds)
+    whole = all(isinstance(n, numbers.Integral) and int(n) >= 1 for n in given)
+    if not given or not whole or sorted(given) != given:
         raise SearchError(
             "rung_folds must be an int or a list of ints, at least 1 and none smaller "
             f"than the one before, got {rung_folds!r}"
         )
-    if numbers_[-1] > n_splits:
+    if given[-1] > n_splits:
         raise SearchError(f"rung_folds={rung_folds!r} is more than {n_splits} folds")
     chosen = {}
     # An incumbent has all folds: the largest budget is never cut.
     for level, budget in enumerate(budgets[:-1]):
-        if single or level < len(numbers_):
-            n = int(numbers_[0 if single else level])
+        if single or level < len(given):
+            n = int(given[0 if single else level])
             if n < n_splits:
                 chosen[budget] = n
     return chosen
