@@ -475,7 +475,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             optimizer,
             plan.n_candidates,
             plan.n_steps,
-            plan.to_text(self.n_splits_),
+            f"{plan.to_text(self.n_splits_)}\n"
+            f"Fitting {self.n_splits_} folds for each of {plan.n_candidates} "
+            f"candidates, totalling {plan.n_steps * self.n_splits_} fits",
             ask_ahead=self.random_state is not None,
             resource=plan.resource,
             checkpoints=checkpoints,
@@ -540,7 +542,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.checkpoint_use_ = None
         if plan.checkpoints is not None:
             self.checkpoint_use_ = plan.checkpoints.use
-        if run.ended_by == "exhausted":
+        if run.ended_by in ("n_iter", "exhausted"):
             run.ended_by = "completed"
         return candidates
 
