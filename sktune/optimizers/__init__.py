@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from ._asha import AsyncHyperbandOptimizer
 from ._base import Optimizer
 from ._bayes import BayesOptimizer
 from ._brackets import Bracket, Rung, make_brackets, n_units
 from ._grid import GridOptimizer
-from ._hyperband import HyperbandOptimizer, Patience
+from ._hyperband import HyperbandOptimizer
 from ._random import RandomOptimizer
+from ._rung_optimizer import Patience, RungOptimizer
 from ._sequential import SequentialOptimizer
 
 __all__ = [
+    "AsyncHyperbandOptimizer",
     "BayesOptimizer",
     "Bracket",
     "GridOptimizer",
@@ -19,6 +22,7 @@ __all__ = [
     "Patience",
     "RandomOptimizer",
     "Rung",
+    "RungOptimizer",
     "SequentialOptimizer",
     "make_brackets",
     "n_units",

@@ -21,12 +21,14 @@ from .._execution import (
 )
 from ..exceptions import SearchError
 from ..optimizers import (
+    AsyncHyperbandOptimizer,
     BayesOptimizer,
     GridOptimizer,
     HyperbandOptimizer,
     Optimizer,
     Patience,
     RandomOptimizer,
+    RungOptimizer,
 )
 from ..results import (
     Candidate,
@@ -458,14 +460,22 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         if self.patience is not None:
             patience = Patience(self.patience, self.tol)
         sampler = self._make_sampler(rng, plan.n_candidates, metric)
-        optimizer = HyperbandOptimizer(
-            sampler,
-            plan.brackets,
-            learns=isinstance(sampler, BayesOptimizer),
-            repeatable=self.random_state is not None,
-            patience=patience,
-            rung_folds=folds,
-        )
+        options: dict[str, Any] = {
+            "learns": isinstance(sampler, BayesOptimizer),
+            "patience": patience,
+            "rung_folds": folds,
+        }
+        optimizer: RungOptimizer
+        repeatable = self.promotion == "sync" and self.random_state is not None
+        n_steps = plan.n_steps
+        if self.promotion == "sync":
+            optimizer = HyperbandOptimizer(
+                sampler, plan.brackets, repeatable=repeatable, **options
+            )
+        else:
+            optimizer = AsyncHyperbandOptimizer(sampler, plan.brackets, **options)
+            # A few more are promoted than planned, at most all.
+            n_steps = sum(b.rungs[0].n_candidates * len(b.rungs) for b in plan.brackets)
         checkpoints = None
         if plan.resource.continues:
             checkpoints = CheckpointStore(
@@ -474,11 +484,11 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         return Proposals(
             optimizer,
             plan.n_candidates,
-            plan.n_steps,
+            n_steps,
             f"{plan.to_text(self.n_splits_)}\n"
             f"Fitting {self.n_splits_} folds for each of {plan.n_candidates} "
             f"candidates, totalling {plan.n_steps * self.n_splits_} fits",
-            ask_ahead=self.random_state is not None,
+            ask_ahead=repeatable,
             resource=plan.resource,
             checkpoints=checkpoints,
         )
@@ -510,7 +520,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
 
     def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
         optimizer = plan.optimizer
-        assert isinstance(optimizer, HyperbandOptimizer)
+        assert isinstance(optimizer, RungOptimizer)
         by_trial: dict[int, list[Step]] = {}
         for step in run.steps:
             by_trial.setdefault(step.suggestion.trial, []).append(step)
