@@ -456,9 +456,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.max_resource_ = plan.max_resource
         self.brackets_ = plan.brackets
         folds = folds_by_budget(self.rung_folds, plan.budgets, self.n_splits_)
-        patience = None
-        if self.patience is not None:
-            patience = Patience(self.patience, self.tol)
+        units = self._units_of_patience()
+        patience = None if units is None else Patience(units, self.tol)
         sampler = self._make_sampler(rng, plan.n_candidates, metric)
         options: dict[str, Any] = {
             "learns": isinstance(sampler, BayesOptimizer),
@@ -492,6 +491,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             resource=plan.resource,
             checkpoints=checkpoints,
         )
+
+    def _units_of_patience(self) -> int | None:
+        return self.patience
 
     def _make_sampler(
         self, rng: np.random.Generator, n_candidates: int, metric: str
@@ -573,7 +575,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             A row for each candidate, a column for each budget.
         """
         check_is_fitted(self, "history_")
-        return learning_curves(self.history_, metric)
+        return learning_curves(self._history_columns(), metric)
+
+    def _history_columns(self) -> dict[str, Any]:
+        return self.history_
 
 
 def _n_rows(train: Any) -> int:
