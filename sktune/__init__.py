@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .search import BayesSearchCV
+from .search import BayesSearchCV, HyperbandSearchCV
 from .space import Categorical, Float, Integer, Ordinal, Sequence, Space
 
 __version__ = "0.1.0.dev0"
@@ -11,6 +11,7 @@ __all__ = [
     "BayesSearchCV",
     "Categorical",
     "Float",
+    "HyperbandSearchCV",
     "Integer",
     "Ordinal",
     "Sequence",

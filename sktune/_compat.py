@@ -30,6 +30,7 @@ from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
@@ -50,6 +51,7 @@ __all__ = [
     "fit_context",
     "is_multimetric",
     "n_samples",
+    "safe_indexing",
     "safe_split",
     "scorer_names",
     "slice_params",
@@ -59,6 +61,7 @@ __all__ = [
 ]
 
 fit_context = _fit_context
+safe_indexing = _safe_indexing
 safe_split = _safe_split
 n_samples = _num_samples
 slice_params = _check_method_params

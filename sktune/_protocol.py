@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 __all__ = [
     "AskTell",
+    "Checkpoint",
+    "Continuing",
     "FoldResult",
     "FoldTask",
     "Outcome",
@@ -47,15 +49,30 @@ class Suggestion:
     origin : str
         Why it was proposed: ``"initial"``, ``"design"``, ``"model"``,
         ``"random"`` or ``"grid"``.
-    budget : float or None
-        How much of the resource the trial may spend; None is all of it.
+    budget : int or None
+        How many units of the resource the trial will have spent when this is
+        done; None is a whole fit.
+    parent : int or None
+        The trial whose checkpoints the training goes on from, None to begin
+        with an untrained model. Hyperband continues the trial itself.
+    bracket, rung : int
+        Where it is compared; both 0 without rungs.
+    n_folds : int or None
+        How many of the folds, from the first, are trained; None is all.
+    is_last : bool
+        Whether the trial is not going to be continued: no checkpoint is made.
     """
 
     trial: int
     point: NDArray[np.float64]
     params: dict[str, Any]
     origin: str
-    budget: float | None = None
+    budget: int | None = None
+    parent: int | None = None
+    bracket: int = 0
+    rung: int = 0
+    n_folds: int | None = None
+    is_last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +98,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of a model that is trained in part, on its way.
+
+    Attributes
+    ----------
+    units : int
+        Units of the resource that it was trained for.
+    data : bytes or None
+        The state itself.
+    path : str or None
+        A file that holds it instead, written by the search.
+    """
+
+    units: int
+    data: bytes | None = field(default=None, repr=False)
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FoldTask:
     """One configuration to be trained and scored on one fold.
 
@@ -92,11 +128,20 @@ class FoldTask:
         Number of the fold, counted from 0.
     params : dict
         Hyperparameters to set on a clone of the estimator.
+    budget : int or None
+        Units of the resource to which it is trained; None is a whole fit.
+    checkpoint : Checkpoint or None
+        What the training goes on from.
+    keep : bool
+        Whether to hand back a checkpoint.
     """
 
     trial: int
     fold: int
     params: dict[str, Any]
+    budget: int | None = None
+    checkpoint: Checkpoint | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +162,8 @@ class FoldResult:
         The formatted traceback of the fit, or of the scorer, that failed.
     exception : BaseException or None
         The exception itself, carried only when it is to be raised again.
+    checkpoint : Checkpoint or None
+        The state that the training ended in, if it was asked for.
     """
 
     trial: int
@@ -129,6 +176,7 @@ class FoldResult:
     fit_error: str | None = None
     score_error: str | None = None
     exception: BaseException | None = field(default=None, repr=False)
+    checkpoint: Checkpoint | None = field(default=None, repr=False)
 
 
 class AskTell(Protocol):
@@ -145,10 +193,25 @@ class AskTell(Protocol):
     def n_independent(self) -> int: ...
 
     def ask(self) -> Suggestion | None:
-        """Propose a configuration, None when there is none left."""
+        """Propose a configuration.
+
+        None says that there is none before another outcome is told; when none
+        is outstanding, that there is none left.
+        """
 
     def tell(self, outcome: Outcome) -> None:
         """Report how a trial ended."""
+
+
+@runtime_checkable
+class Continuing(AskTell, Protocol):
+    """An optimizer that proposes to go on with trials."""
+
+    def released(self) -> list[int]:
+        """Return the trials whose checkpoints are needed no more.
+
+        Each of them is returned once.
+        """
 
 
 @runtime_checkable

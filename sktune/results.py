@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
+from ._optional import require
 from ._protocol import FoldResult
 from .exceptions import SearchError, SktuneWarning
 
 __all__ = [
+    "Candidate",
+    "HistoryRow",
     "earlier_results",
     "fold_rows",
-    "rank_finite_first",
+    "history_table",
+    "learning_curves",
+    "mend_partial_rows",
+    "merged",
+    "padded",
+    "rank",
     "warn_about_failed_scores",
 ]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A row of ``cv_results_``.
+
+    Attributes
+    ----------
+    params : dict
+        Its hyperparameters.
+    results : list of FoldResult
+        One a fold; there may be fewer than folds.
+    optimizer_time : float
+        Seconds it took to propose.
+    level : int
+        What it was trained for: candidates compare first by this, then by score.
+    columns : dict
+        What more is said of it.
+    """
+
+    params: dict[str, Any]
+    results: list[FoldResult]
+    optimizer_time: float
+    level: int = 0
+    columns: dict[str, Any] = field(default_factory=dict)
+
 
 Scores = Mapping[str, float | None] | float | None
 
@@ -68,8 +102,47 @@ def fold_rows(
     ]
 
 
-def rank_finite_first(results: dict[str, Any]) -> None:
-    """Mend the ranks so that an infinite score never wins.
+def padded(candidate: Candidate, n_splits: int) -> list[FoldResult]:
+    """Return a result for each fold; the first one stands for those not trained."""
+    results = candidate.results
+    return results + [
+        replace(results[0], fold=fold) for fold in range(len(results), n_splits)
+    ]
+
+
+def mend_partial_rows(
+    results: dict[str, Any], candidates: Sequence[Candidate], n_splits: int
+) -> None:
+    """Leave folds out of the means that were not trained, but filled by `padded`.
+
+    Parameters
+    ----------
+    results : dict
+        ``cv_results_``, changed in place.
+    candidates : sequence of Candidate
+        Its rows.
+    n_splits : int
+        Number of folds.
+    """
+    for row, candidate in enumerate(candidates):
+        n = len(candidate.results)
+        if n == n_splits:
+            continue
+        for key in [key for key in results if key.startswith("split0_")]:
+            name = key.removeprefix("split0_")
+            known = [results[f"split{fold}_{name}"][row] for fold in range(n)]
+            for fold in range(n, n_splits):
+                results[f"split{fold}_{name}"][row] = np.nan
+            results[f"mean_{name}"][row] = np.mean(known)
+            results[f"std_{name}"][row] = np.std(known)
+        for name in ("fit_time", "score_time"):
+            times = [getattr(result, name) for result in candidate.results]
+            results[f"mean_{name}"][row] = np.mean(times)
+            results[f"std_{name}"][row] = np.std(times)
+
+
+def rank(results: dict[str, Any], levels: Sequence[int]) -> None:
+    """Rank so that a score that is not finite never wins, nor one of a lower level.
 
     scikit-learn ranks NaN last but +inf first.
 
@@ -77,13 +150,150 @@ def rank_finite_first(results: dict[str, Any]) -> None:
     ----------
     results : dict
         ``cv_results_``, changed in place.
+    levels : sequence of int
+        Level of each row, see `Candidate`.
     """
     for key in [key for key in results if key.startswith("rank_test_")]:
         means = results["mean_test_" + key.removeprefix("rank_test_")]
-        if np.isposinf(means).any():
-            scores = np.where(np.isfinite(means), means, -np.inf)
-            ranks = rankdata(-scores, method="min")
-            results[key] = ranks.astype(np.int32)
+        is_finite = np.isfinite(means)
+        order = np.lexsort(
+            (np.where(is_finite, -means, 0), -np.array(levels), ~is_finite)
+        )
+        ranks = np.empty(len(means), dtype=np.int32)
+        previous: tuple[bool, int, float] | None = None
+        for position, row in enumerate(order):
+            this = (False, 0, 0.0)
+            if is_finite[row]:
+                this = (True, levels[row], float(means[row]))
+            if this != previous:
+                place, previous = position + 1, this
+            ranks[row] = place
+        results[key] = ranks
+
+
+def merged(steps: Sequence[Sequence[FoldResult]]) -> list[FoldResult]:
+    """Return the last results of the folds of a candidate, with all of their times.
+
+    Parameters
+    ----------
+    steps : sequence of sequence of FoldResult
+        Those of each rung, in their order.
+
+    Returns
+    -------
+    list of FoldResult
+    """
+    results = []
+    for last in steps[-1]:
+        all_of_fold = [r for step in steps for r in step if r.fold == last.fold]
+        results.append(
+            replace(
+                last,
+                fit_time=sum(r.fit_time for r in all_of_fold),
+                score_time=sum(r.score_time for r in all_of_fold),
+            )
+        )
+    return results
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """A candidate on a fold at a rung.
+
+    Attributes
+    ----------
+    candidate : int
+        Its row in ``cv_results_``.
+    bracket, rung : int
+        Where it was compared.
+    n_resources : int
+        Units of the resource that it had spent.
+    result : FoldResult
+    """
+
+    candidate: int
+    bracket: int
+    rung: int
+    n_resources: int
+    result: FoldResult
+
+
+def history_table(
+    rows: Sequence[HistoryRow], error_score: float, metrics: list[str] | None
+) -> dict[str, Any]:
+    """Return the history of a search as columns.
+
+    Parameters
+    ----------
+    rows : sequence of HistoryRow
+    error_score : float
+        What stands for a score that is missing.
+    metrics : list of str or None
+        As in `fold_rows`.
+
+    Returns
+    -------
+    dict of str -> ndarray
+        ``candidate``, ``fold``, ``bracket``, ``rung``, ``n_resources``,
+        ``status``, ``fit_time``, ``score_time`` and ``test_<metric>``, also
+        ``train_<metric>`` where it was scored.
+    """
+    results = [row.result for row in rows]
+    table: dict[str, Any] = {
+        "candidate": np.array([row.candidate for row in rows]),
+        "fold": np.array([r.fold for r in results]),
+        "bracket": np.array([row.bracket for row in rows]),
+        "rung": np.array([row.rung for row in rows]),
+        "n_resources": np.array([row.n_resources for row in rows]),
+        "status": np.array([r.status.value for r in results]),
+        "fit_time": np.array([r.fit_time for r in results]),
+        "score_time": np.array([r.score_time for r in results]),
+    }
+    filled = fold_rows(results, error_score, metrics)
+    kinds = ["test"]
+    if any(r.train_scores is not None for r in results):
+        kinds.append("train")
+    for kind in kinds:
+        scores = [row[f"{kind}_scores"] for row in filled]
+        if isinstance(scores[0], dict):
+            for name in scores[0]:
+                table[f"{kind}_{name}"] = np.array([s[name] for s in scores])
+        else:
+            table[f"{kind}_score"] = np.array(scores)
+    return table
+
+
+def learning_curves(history: Mapping[str, Any], metric: str) -> Any:
+    """Return the mean scores of the candidates at each budget.
+
+    Parameters
+    ----------
+    history : dict of str -> ndarray
+        As `history_table` returns it.
+    metric : str
+        Name of its column.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each candidate, a column for each budget; NaN where it was not
+        trained so far.
+
+    Raises
+    ------
+    SearchError
+        When there is no such column.
+    ModuleNotFoundError
+        When pandas is not installed.
+    """
+    pandas = require("pandas", "A data frame of learning curves")
+    if metric not in history:
+        scores = [name for name in history if name.startswith(("test_", "train_"))]
+        raise SearchError(f"there is no {metric!r}, choose one of {scores}")
+    columns = {name: history[name] for name in ("candidate", "n_resources", metric)}
+    return pandas.DataFrame(columns).pivot_table(
+        index="candidate", columns="n_resources", values=metric, aggfunc="mean"
+    )
 
 
 def earlier_results(

@@ -14,6 +14,7 @@ import pytest
 from numpydoc.validate import validate
 
 import sktune
+import sktune.compat.dask_ml
 import sktune.compat.scikeras
 import sktune.compat.skopt
 import sktune.exceptions
@@ -50,8 +51,9 @@ def public_objects():
             sktune,
             sktune.exceptions,
             sktune.keras,
-            sktune.compat.skopt,
+            sktune.compat.dask_ml,
             sktune.compat.scikeras,
+            sktune.compat.skopt,
         )
         for name in module.__all__
     }

@@ -17,7 +17,7 @@ from sktune.exceptions import SearchError, SktuneWarning
 from sktune.results import (
     earlier_results,
     fold_rows,
-    rank_finite_first,
+    rank,
     warn_about_failed_scores,
 )
 
@@ -62,7 +62,7 @@ def test_no_score_is_a_score_of_zero():
     assert fold_rows([fold({"a": 0.0})], NAN, None)[0]["test_scores"] == {"a": 0.0}
 
 
-# -- rank_finite_first --------------------------------------------------------------
+# -- rank --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_no_score_is_a_score_of_zero():
 )
 def test_an_infinite_score_never_wins(means, ranks):
     results = {"mean_test_score": np.array(means), "rank_test_score": np.ones(5)}
-    rank_finite_first(results)
+    rank(results, [0] * len(means))
     assert results["rank_test_score"].tolist() == ranks
     assert results["rank_test_score"].dtype == np.int32
 
@@ -84,8 +84,14 @@ def test_an_infinite_score_never_wins(means, ranks):
 def test_finite_scores_keep_the_ranks_of_scikit_learn():
     ranks = np.array([2, 1, 3], dtype=np.int32)
     results = {"mean_test_a": np.array([0.1, 0.2, NAN]), "rank_test_a": ranks}
-    rank_finite_first(results)
-    assert results["rank_test_a"] is ranks
+    rank(results, [0] * 3)
+    assert results["rank_test_a"].tolist() == ranks.tolist()
+
+
+def test_what_was_trained_further_comes_first():
+    results = {"mean_test_a": np.array([0.9, 0.1, 0.2, NAN]), "rank_test_a": np.ones(4)}
+    rank(results, [1, 3, 3, 9])
+    assert results["rank_test_a"].tolist() == [3, 2, 1, 4]
 
 
 def test_each_metric_has_its_ranks():
@@ -95,7 +101,7 @@ def test_each_metric_has_its_ranks():
         "mean_test_b": np.array([2.0, 1.0]),
         "rank_test_b": np.array([1, 2]),
     }
-    rank_finite_first(results)
+    rank(results, [0] * 2)
     assert results["rank_test_a"].tolist() == [2, 1]
     assert results["rank_test_b"].tolist() == [1, 2]
 

@@ -1,11 +1,14 @@
 """The loop of a search: ask, submit, tell.
 
+A step is one suggestion on its way to its outcome: a trial, or a part of one
+where an optimizer goes on with trials.
+
 Glossary
 --------
-t : number of a trial, counted from 0 in the order of proposals.
-w : the window. Proposal t sees the results of the trials up to t - w, and no
+t : number of a step, counted from 0 in the order of proposals.
+w : the window. Proposal t sees the results of the steps up to t - w, and no
     others, whichever finished first. What it sees thus depends on neither the
-    number of workers nor their speed; w trials can be under way.
+    number of workers nor their speed; w steps can be under way.
 """
 
 from __future__ import annotations
@@ -15,14 +18,23 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._compat import FoldCallback
-from .._protocol import AskTell, FoldResult, FoldTask, Outcome, Status, Suggestion
+from .._protocol import (
+    AskTell,
+    Continuing,
+    FoldResult,
+    FoldTask,
+    Outcome,
+    Status,
+    Suggestion,
+)
+from ._checkpoint import CheckpointStore
 from ._executor import CrashedTasks, Executor
 from ._interrupt import noted_interrupts
 
-__all__ = ["Limits", "SearchRun", "Trial", "run_search"]
+__all__ = ["Limits", "SearchRun", "Step", "run_search"]
 
 # A fold whose worker died is tried again, alone, so that it cannot hide behind
 # its neighbours. If that worker dies too, the candidate has failed.
@@ -30,7 +42,7 @@ _MAX_CRASHES = 2
 
 
 @dataclass(slots=True)
-class Trial:
+class Step:
     """A suggestion and what has come of it so far.
 
     Attributes
@@ -40,7 +52,7 @@ class Trial:
     optimizer_time : float
         Seconds it took to propose.
     results : list of FoldResult or None
-        One for each fold, None until it is there.
+        One for each fold that is trained, None until it is there.
     started, ended : float
         When its first fold was submitted and its last one came back, in
         seconds of the monotonic clock.
@@ -62,18 +74,18 @@ class Limits:
 
     Attributes
     ----------
-    n_trials : int
-        Number of trials at most.
+    n_steps : int or None
+        Number of steps at most; None is as many as the optimizer proposes.
     deadline : float or None
         End of the time budget on the monotonic clock, in seconds.
     max_no_improvement : int or None
-        Trials in a row without a better score.
+        Steps in a row without a better score.
     refit_share : float
         Seconds to keep for the refit, as a multiple of the mean fit time of a
         fold of the best trial.
     """
 
-    n_trials: int
+    n_steps: int | None
     deadline: float | None = None
     max_no_improvement: int | None = None
     refit_share: float = 0.0
@@ -85,8 +97,8 @@ class SearchRun:
 
     Attributes
     ----------
-    trials : list of Trial
-        The finished ones, in the order of their numbers.
+    steps : list of Step
+        The finished ones, in the order of proposals.
     ended_by : str
         ``"n_iter"``, ``"exhausted"``, ``"time_budget"``,
         ``"max_no_improvement"``, ``"callback"`` or ``"interrupt"``.
@@ -94,7 +106,7 @@ class SearchRun:
         The interrupt that ended it.
     """
 
-    trials: list[Trial] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     ended_by: str = "n_iter"
     interrupt: KeyboardInterrupt | None = None
 
@@ -107,9 +119,11 @@ def run_search(
     limits: Limits,
     *,
     window: Callable[[int], int] | None = None,
+    ask_ahead: bool = False,
     max_tasks: int | None = None,
+    checkpoints: CheckpointStore | None = None,
     fold_callback: Callable[[int], FoldCallback | None] = lambda number: None,
-    on_trial: Callable[[Trial], bool] = lambda trial: False,
+    on_step: Callable[[Step], bool] = lambda step: False,
 ) -> SearchRun:
     """Evaluate what an optimizer proposes until a limit is reached.
 
@@ -127,12 +141,17 @@ def run_search(
         When to end.
     window : callable or None
         Takes t, returns w. None tells each outcome as soon as it is there.
+    ask_ahead : bool
+        Whether to ask, without a window, before a worker is free. What an
+        optimizer proposes then must not depend on when it is asked.
     max_tasks : int or None
         Number of folds handed to the executor at a time; None is its number of
         workers.
+    checkpoints : CheckpointStore or None
+        Where the states of trials are kept that the optimizer goes on with.
     fold_callback : callable
         Returns the hooks for a task from its number.
-    on_trial : callable
+    on_step : callable
         Called after each outcome was told; a true return ends the search.
 
     Returns
@@ -146,9 +165,11 @@ def run_search(
         n_splits,
         limits,
         window,
+        ask_ahead,
         max_tasks if max_tasks and executor.n_workers > 1 else executor.n_workers,
+        checkpoints,
         fold_callback,
-        on_trial,
+        on_step,
     )
     return driver.run()
 
@@ -164,9 +185,11 @@ class _Driver:
         n_splits: int,
         limits: Limits,
         window: Callable[[int], int] | None,
+        ask_ahead: bool,
         max_tasks: int,
+        checkpoints: CheckpointStore | None,
         fold_callback: Callable[[int], FoldCallback | None],
-        on_trial: Callable[[Trial], bool],
+        on_step: Callable[[Step], bool],
     ) -> None:
         self._optimizer = optimizer
         self._executor = executor
@@ -174,17 +197,22 @@ class _Driver:
         self._n_splits = n_splits
         self._limits = limits
         self._window = window
+        self._ask_ahead = ask_ahead
         self._max_tasks = max_tasks
+        self._checkpoints = checkpoints
         self._fold_callback = fold_callback
-        self._on_trial = on_trial
-        self._trials: list[Trial] = []
+        self._on_step = on_step
+        self._steps: list[Step] = []
+        self._latest: dict[int, int] = {}  # trial: its step, one at a time
+        self._n_pending = 0  # steps without an outcome
         self._queue: deque[FoldTask] = deque()
         self._suspects: deque[FoldTask] = deque()
         self._n_crashes: dict[int, int] = {}
-        self._n_told = 0  # trials told in order; more are, without a window
+        self._n_told = 0  # steps told in order; more are, without a window
         self._told: set[int] = set()
-        self._best: Trial | None = None
+        self._best: Step | None = None
         self._since_best = 0
+        self._fit_times: dict[int, float] = {}  # of a fold of each trial, so far
         self._ended_by: str | None = None
 
     def run(self) -> SearchRun:
@@ -199,7 +227,7 @@ class _Driver:
         except BaseException:
             self._executor.abort()
             raise
-        finished = [trial for trial in self._trials if trial.outcome is not None]
+        finished = [step for step in self._steps if step.outcome is not None]
         return SearchRun(finished, self._ended_by or "n_iter", interrupt)
 
     def _loop(self, raise_again: Callable[[], None]) -> None:
@@ -219,8 +247,8 @@ class _Driver:
                 continue
             for result in results:
                 self._record(result)
-        for trial in self._trials:
-            self._tell(trial)
+        for t in range(len(self._steps)):
+            self._tell(t)
 
     # -- Submitting ----------------------------------------------------------
 
@@ -237,19 +265,27 @@ class _Driver:
             self._submit(self._queue.popleft())
 
     def _submit(self, task: FoldTask) -> None:
-        trial = self._trials[task.trial]
-        if math.isnan(trial.started):
-            trial.started = time.monotonic()
-        number = task.trial * self._n_splits + task.fold
+        t = self._latest[task.trial]
+        step = self._steps[t]
+        if math.isnan(step.started):
+            step.started = time.monotonic()
+        if self._checkpoints is not None and step.suggestion.parent is not None:
+            state = self._checkpoints.get(
+                step.suggestion.parent, task.fold, as_file=self._executor.sees_files
+            )
+            task = replace(task, checkpoint=state)
+        number = t * self._n_splits + task.fold
         self._executor.submit(task, self._fold_callback(number))
 
     def _ask(self) -> bool:
-        """Queue the folds of a new trial, if it is time for one."""
-        t = len(self._trials)
-        if self._ended_by is not None or t >= self._limits.n_trials:
+        """Queue the folds of a new step, if it is time for one."""
+        t = len(self._steps)
+        limit = self._limits.n_steps
+        if self._ended_by is not None or (limit is not None and t >= limit):
             return False
         if self._window is None:
-            if self._executor.n_running >= self._executor.n_workers:
+            busy = self._executor.n_running >= self._executor.n_workers
+            if busy and not self._ask_ahead:
                 return False  # the next result may still come in time
         elif not self._tell_up_to(t):
             return False
@@ -260,11 +296,19 @@ class _Driver:
         suggestion = self._optimizer.ask()
         seconds = time.perf_counter() - started
         if suggestion is None:
-            self._ended_by = "exhausted"
+            if not self._n_pending:
+                self._ended_by = "exhausted"
             return False
-        self._trials.append(Trial(suggestion, seconds, [None] * self._n_splits))
-        for fold in range(self._n_splits):
-            self._queue.append(FoldTask(t, fold, suggestion.params))
+        n_folds = suggestion.n_folds or self._n_splits
+        self._steps.append(Step(suggestion, seconds, [None] * n_folds))
+        self._latest[suggestion.trial] = t
+        self._n_pending += 1
+        keep = self._checkpoints is not None and not suggestion.is_last
+        for fold in range(n_folds):
+            task = FoldTask(
+                suggestion.trial, fold, suggestion.params, suggestion.budget, keep=keep
+            )
+            self._queue.append(task)
         return True
 
     # -- Telling ---------------------------------------------------------------
@@ -274,46 +318,56 @@ class _Driver:
         assert self._window is not None
         last = t - self._window(t)
         while self._n_told <= last:
-            trial = self._trials[self._n_told]
-            if trial.outcome is None:
+            if self._steps[self._n_told].outcome is None:
                 # Whether the search ends by its patience must not depend on
-                # which trials happen to be finished.
+                # which steps happen to be finished.
                 patient = self._limits.max_no_improvement is not None
                 return t < self._optimizer.n_independent and not patient
-            self._tell(trial)
+            self._tell(self._n_told)
             self._n_told += 1
         return True
 
-    def _tell(self, trial: Trial) -> None:
-        outcome = trial.outcome
-        if outcome is None or outcome.trial in self._told:
+    def _tell(self, t: int) -> None:
+        step = self._steps[t]
+        if step.outcome is None or t in self._told:
             return
-        self._told.add(outcome.trial)
-        self._optimizer.tell(outcome)
-        best = None if self._best is None else self._best.outcome
-        if outcome.score is not None and (
-            best is None or best.score is None or outcome.score > best.score
+        self._told.add(t)
+        self._optimizer.tell(step.outcome)
+        if self._checkpoints is not None and isinstance(self._optimizer, Continuing):
+            for trial in self._optimizer.released():
+                self._checkpoints.discard(trial)
+        if step.outcome.score is not None and (
+            self._best is None or _rank(step) > _rank(self._best)
         ):
-            self._best = trial
+            self._best = step
             self._since_best = 0
         else:
             self._since_best += 1
-        if self._on_trial(trial) and self._ended_by is None:
+        if self._on_step(step) and self._ended_by is None:
             self._ended_by = "callback"
 
     def _record(self, result: FoldResult) -> None:
         """Take in the result of a fold."""
         if result.exception is not None:
             raise result.exception
-        trial = self._trials[result.trial]
-        trial.results[result.fold] = result
-        results = [r for r in trial.results if r is not None]
-        if len(results) < self._n_splits:
+        t = self._latest[result.trial]
+        step = self._steps[t]
+        if result.checkpoint is not None:
+            if self._checkpoints is not None:
+                self._checkpoints.put(result.trial, result.fold, result.checkpoint)
+            result = replace(result, checkpoint=None)
+        step.results[result.fold] = result
+        results = [r for r in step.results if r is not None]
+        if len(results) < len(step.results):
             return
-        trial.ended = time.monotonic()
-        trial.outcome = _outcome(result.trial, [self._score(r) for r in results])
+        step.ended = time.monotonic()
+        step.outcome = _outcome(result.trial, [self._score(r) for r in results])
+        self._n_pending -= 1
+        seconds = statistics.fmean(r.fit_time for r in results)
+        before = self._fit_times.get(result.trial, 0.0)
+        self._fit_times[result.trial] = before + seconds
         if self._window is None:
-            self._tell(trial)
+            self._tell(t)
 
     # -- Limits ----------------------------------------------------------------
 
@@ -324,10 +378,11 @@ class _Driver:
         left = self._seconds_left()
         if left is None:
             return
-        finished = [t for t in self._trials if t.outcome is not None]
+        # Do not start what will not finish. Steps of unequal budgets say little
+        # of each other.
+        finished = [s for s in self._steps if s.outcome and s.suggestion.budget is None]
         if finished:
-            # Do not start what will not finish.
-            expected = statistics.median(t.ended - t.started for t in finished)
+            expected = statistics.median(s.ended - s.started for s in finished)
             if left < expected:
                 self._ended_by = "time_budget"
 
@@ -337,11 +392,11 @@ class _Driver:
             return None
         reserve = 0.0
         if self._best is not None:
-            times = [r.fit_time for r in self._best.results if r is not None]
-            reserve = self._limits.refit_share * statistics.fmean(times)
+            seconds = self._fit_times[self._best.suggestion.trial]
+            reserve = self._limits.refit_share * seconds
         left = self._limits.deadline - reserve - time.monotonic()
-        if not any(trial.outcome for trial in self._trials):
-            return None  # the first trial is finished whatever it takes
+        if not any(step.outcome for step in self._steps):
+            return None  # the first step is finished whatever it takes
         return left
 
     def _is_out_of_time(self) -> bool:
@@ -362,12 +417,19 @@ class _Driver:
             self._suspects.extend(crash.tasks)
 
     def _give_up(self, number: int, reason: str) -> None:
-        """Fail the folds of a trial that are not there yet."""
+        """Fail the folds of a trial's step that are not there yet."""
         self._queue = deque(t for t in self._queue if t.trial != number)
         self._suspects = deque(t for t in self._suspects if t.trial != number)
-        for fold, result in enumerate(self._trials[number].results):
+        for fold, result in enumerate(self._steps[self._latest[number]].results):
             if result is None:
                 self._record(FoldResult(number, fold, Status.FAILED, fit_error=reason))
+
+
+def _rank(step: Step) -> tuple[int, float]:
+    """Return what orders steps: those of a larger budget are known better."""
+    assert step.outcome is not None
+    assert step.outcome.score is not None
+    return step.suggestion.budget or 0, step.outcome.score
 
 
 def _outcome(trial: int, scores: list[float | None]) -> Outcome:

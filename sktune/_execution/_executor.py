@@ -52,9 +52,12 @@ class Executor(ABC):
     ----------
     n_workers : int
         Number of tasks that run at a time.
+    sees_files : bool
+        Whether tasks can read the files of this machine.
     """
 
     n_workers: int
+    sees_files: bool = True
 
     @property
     @abstractmethod
@@ -122,6 +125,7 @@ class PoolExecutor(Executor):
         self, pool: WorkerPool, context: FoldContext, placed: FoldData | PlacedData
     ) -> None:
         self.n_workers = pool.n_workers
+        self.sees_files = pool.is_local or pool.shares_memory
         self._pool = pool
         self._context = context
         self._placed = placed

@@ -12,13 +12,15 @@ import numbers
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sklearn.base import clone
 
 from .._compat import FoldCallback, is_multimetric, safe_split, slice_params
-from .._protocol import FoldResult, FoldTask, Status
+from .._protocol import Checkpoint, FoldResult, FoldTask, Status
+from ._checkpoint import read_checkpoint
+from ._resource import Resource, WholeFit
 
 __all__ = ["FoldContext", "FoldData", "run_fold"]
 
@@ -35,6 +37,8 @@ class FoldData:
         Indices of each fold.
     fit_params, score_params : dict
         Metadata for the estimator's ``fit`` and for the scorer, not sliced.
+    groups : array-like or None
+        Group of each row, where the splitter was given some.
     """
 
     X: Any
@@ -42,6 +46,7 @@ class FoldData:
     folds: list[tuple[Any, Any]]
     fit_params: dict[str, Any]
     score_params: dict[str, Any]
+    groups: Any = None
 
     def __sizeof__(self) -> int:
         # dask asks how much of a worker's memory this takes.
@@ -66,6 +71,8 @@ class FoldContext:
         As in ``GridSearchCV``.
     n_trials : int
         For the messages of `verbose`.
+    resource : Resource
+        How a budget is spent.
     """
 
     estimator: Any
@@ -74,6 +81,7 @@ class FoldContext:
     return_train_score: bool = False
     verbose: int = 0
     n_trials: int = 0
+    resource: Resource = field(default_factory=WholeFit)
 
 
 def run_fold(
@@ -103,13 +111,13 @@ def run_fold(
     _print_start(context, data, task)
     started = time.perf_counter()
     result = FoldResult(task.trial, task.fold, Status.FAILED)
+    resource = context.resource
+    units = _units(task)
     try:
         train, test = data.folds[task.fold]
+        train = resource.rows(train, data.y, data.groups, task.fold, units.stop)
         fit_params = slice_params(data.X, params=data.fit_params, indices=train)
-        # Parameters may be estimators: these must not be fitted in place.
-        estimator = clone(context.estimator).set_params(
-            **clone(task.params, safe=False)
-        )
+        estimator = _estimator(context, task)
         X_train, y_train = safe_split(estimator, data.X, data.y, train)
         X_test, y_test = safe_split(estimator, data.X, data.y, test, train)
         started = time.perf_counter()
@@ -118,10 +126,11 @@ def run_fold(
             weight = fit_params.get("sample_weight")
             hooks = callback.around_fit(estimator, X_train, y_train, weight)
         with hooks:
-            if y_train is None:
-                estimator.fit(X_train, **fit_params)
-            else:
-                estimator.fit(X_train, y_train, **fit_params)
+            resource.train(estimator, X_train, y_train, fit_params, units)
+        fitted = time.perf_counter()
+        if task.keep:
+            state = Checkpoint(units.stop, resource.save(estimator))
+            result = replace(result, checkpoint=state)
     except (Exception, SystemExit) as error:
         result = replace(
             result,
@@ -131,7 +140,7 @@ def run_fold(
         )
         _print_end(context, data, task, result)
         return result
-    fitted = time.perf_counter()
+    trained = time.perf_counter()
     params = slice_params(data.X, params=data.score_params, indices=test)
     test_scores, failure = _score(context, estimator, X_test, y_test, params)
     result = replace(
@@ -139,7 +148,7 @@ def run_fold(
         status=Status.OK if failure is None else Status.FAILED,
         test_scores=test_scores,
         fit_time=fitted - started,
-        score_time=time.perf_counter() - fitted,
+        score_time=time.perf_counter() - trained,
     )
     if context.return_train_score:
         params = slice_params(data.X, params=data.score_params, indices=train)
@@ -151,6 +160,25 @@ def run_fold(
         result = replace(result, score_error=text, exception=exception)
     _print_end(context, data, task, result)
     return result
+
+
+def _units(task: FoldTask) -> range:
+    """Return the units of the resource to train; a whole fit has none to count."""
+    start = 0 if task.checkpoint is None else task.checkpoint.units
+    return range(start, start if task.budget is None else task.budget)
+
+
+def _estimator(context: FoldContext, task: FoldTask) -> Any:
+    """Return the estimator to train: a new one, or one that goes on."""
+
+    def untrained() -> Any:
+        # Parameters may be estimators: these must not be fitted in place.
+        params = clone(task.params, safe=False)
+        return clone(context.estimator).set_params(**params)
+
+    if task.checkpoint is None:
+        return untrained()
+    return context.resource.restore(read_checkpoint(task.checkpoint), untrained)
 
 
 def _stripped(error: BaseException) -> BaseException:

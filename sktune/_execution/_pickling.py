@@ -1,16 +1,30 @@
-"""Finding out early what cannot travel to a worker process."""
+"""Pickling, and finding out early what cannot be pickled."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._compat import cloudpickle
 from ..exceptions import NotPicklableError
 
-__all__ = ["check_picklable"]
+__all__ = ["check_picklable", "dumps", "loads"]
 
 _MAX_DEPTH = 5
+
+
+def dumps(value: Any) -> bytes:
+    """Return an object as bytes, also if its class exists in this process only."""
+    try:
+        return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception:  # by value; if that fails too, its error is the one to see
+        return bytes(cloudpickle.dumps(value))
+
+
+def loads(data: bytes) -> Any:
+    """Return the object of `dumps`. Only for bytes that this search wrote."""
+    return pickle.loads(data)
 
 
 def check_picklable(objects: Mapping[str, Any]) -> None:

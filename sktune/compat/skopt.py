@@ -276,7 +276,7 @@ default=None
         )
         return self._steps, n_trials
 
-    def _on_trial(self, trial: Any) -> bool:
+    def _on_step(self, trial: Any) -> bool:
         scores = [self._score_of(r, self._steps.metric) for r in trial.results]
         # As in cv_results_, to the last digit: the best must be the same.
         failed = trial.outcome.score is None

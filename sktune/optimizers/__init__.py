@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from ._asha import AsyncHyperbandOptimizer
 from ._base import Optimizer
 from ._bayes import BayesOptimizer
+from ._brackets import Bracket, Rung, make_brackets, n_units
 from ._grid import GridOptimizer
+from ._hyperband import HyperbandOptimizer
 from ._random import RandomOptimizer
+from ._rung_optimizer import Patience, RungOptimizer
 from ._sequential import SequentialOptimizer
 
 __all__ = [
+    "AsyncHyperbandOptimizer",
     "BayesOptimizer",
+    "Bracket",
     "GridOptimizer",
+    "HyperbandOptimizer",
     "Optimizer",
+    "Patience",
     "RandomOptimizer",
+    "Rung",
+    "RungOptimizer",
     "SequentialOptimizer",
+    "make_brackets",
+    "n_units",
 ]

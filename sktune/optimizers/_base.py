@@ -77,8 +77,14 @@ class Optimizer(ABC):
     # -- the interface -----------------------------------------------------
 
     @final
-    def ask(self) -> Suggestion | None:
+    def ask(self, *, at_random: bool = False) -> Suggestion | None:
         """Propose a configuration.
+
+        Parameters
+        ----------
+        at_random : bool, default=False
+            Whether to draw it, whatever is known. The points given as `initial`
+            still come first.
 
         Returns
         -------
@@ -91,6 +97,9 @@ class Optimizer(ABC):
             point = self._initial.pop(0)
             if not self._is_taken(point):
                 return self._suggest(point, "initial")
+        if at_random:
+            drawn = self._random_point()
+            return None if drawn is None else self._suggest(drawn, "random")
         proposal = self._propose()
         return None if proposal is None else self._suggest(*proposal)
 
@@ -111,6 +120,24 @@ class Optimizer(ABC):
             known = "told already" if outcome.trial in self._told else "never proposed"
             raise ValueError(f"trial {outcome.trial} is not pending: it was {known}")
         self._told[outcome.trial] = (self._pending.pop(outcome.trial), outcome)
+
+    @final
+    def amend(self, outcome: Outcome) -> None:
+        """Replace what was told of a trial, or tell it.
+
+        Parameters
+        ----------
+        outcome : Outcome
+
+        Raises
+        ------
+        ValueError
+            When the trial was never proposed.
+        """
+        if outcome.trial in self._told:
+            self._told[outcome.trial] = (self._told[outcome.trial][0], outcome)
+        else:
+            self.tell(outcome)
 
     @final
     def observe(self, points: Iterable[Array], outcomes: Iterable[Outcome]) -> None:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ._bayes import BayesSearchCV
+from ._hyperband import HyperbandSearchCV
 
-__all__ = ["BayesSearchCV"]
+__all__ = ["BayesSearchCV", "HyperbandSearchCV"]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import numbers
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import check_random_state, get_tags, indexable
 
 from .._compat import (
     BaseSearchCV,
@@ -26,24 +29,72 @@ from .._compat import (
     warn_or_raise_about_fit_failures,
 )
 from .._execution import (
+    CheckpointStore,
     FoldContext,
     FoldData,
     Limits,
+    Resource,
     SearchRun,
-    Trial,
+    Step,
+    WholeFit,
     check_picklable,
     open_executor,
     run_search,
 )
 from .._protocol import AskTell, FoldResult
-from ..exceptions import AllFitsFailedError, SearchError
-from ..results import fold_rows, rank_finite_first, warn_about_failed_scores
-from ._checks import max_tasks
+from ..exceptions import AllFitsFailedError, SearchError, SpaceError
+from ..results import (
+    Candidate,
+    fold_rows,
+    mend_partial_rows,
+    padded,
+    rank,
+    warn_about_failed_scores,
+)
+from ._checks import max_tasks, read_initial_params
 
-__all__ = ["BaseTuneSearchCV"]
+__all__ = ["BaseTuneSearchCV", "Proposals"]
 
 # What a fit leaves behind only when it refits: an earlier fit's must not stay.
 _REFITTED = ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_")
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What a search is going to try, and how.
+
+    Attributes
+    ----------
+    optimizer : AskTell
+        Proposes the steps.
+    n_candidates : int
+        Number of rows of ``cv_results_`` at most.
+    n_steps : int
+        Number of steps at most.
+    message : str
+        What `verbose` says before anything is trained.
+    window : callable
+        Takes the number of workers; returns the window or None, see
+        `sktune._execution.run_search`.
+    ask_ahead : bool
+        See `sktune._execution.run_search`.
+    max_no_improvement : int or None
+        Steps in a row without a better score after which the search ends.
+    resource : Resource
+        How a budget is spent.
+    checkpoints : CheckpointStore or None
+        Where trials are kept that are trained in part.
+    """
+
+    optimizer: AskTell
+    n_candidates: int
+    n_steps: int
+    message: str
+    window: Callable[[int], Callable[[int], int] | None] = lambda n_workers: None
+    ask_ahead: bool = False
+    max_no_improvement: int | None = None
+    resource: Resource = field(default_factory=WholeFit)
+    checkpoints: CheckpointStore | None = None
 
 
 class BaseTuneSearchCV(BaseSearchCV):
@@ -55,27 +106,23 @@ class BaseTuneSearchCV(BaseSearchCV):
     """
 
     @abstractmethod
-    def _make_optimizer(self, metric: str) -> tuple[AskTell, int]:
+    def _propose(self, metric: str, data: FoldData) -> Proposals:
         """Check the space and return what proposes the candidates.
 
         Parameters
         ----------
         metric : str
             Name of the metric that is maximised.
+        data : FoldData
+            Data and folds.
 
         Returns
         -------
-        optimizer : AskTell
-        n_trials : int
-            Number of candidates at most.
+        Proposals
         """
 
-    @abstractmethod
-    def _window(self, n_workers: int, n_trials: int) -> Callable[[int], int] | None:
-        """Return the window, see `sktune._execution.run_search`."""
-
-    def _on_trial(self, trial: Trial) -> bool:
-        """Take note of a finished trial; a true return ends the search."""
+    def _on_step(self, step: Step) -> bool:
+        """Take note of a finished step; a true return ends the search."""
         return False
 
     def __sklearn_tags__(self) -> Any:
@@ -133,14 +180,16 @@ default=None
             self._make_folds(X, y, routed.splitter.split),
             routed.estimator.fit,
             routed.scorer.score,
+            routed.splitter.split.get("groups"),
         )
-        proposer = self._make_optimizer(self._metric_name(scorer, metric))
-        run = self._search(started, proposer, base_estimator, scorer, data, callbacks)
-        self._store_results(run, scorer, metric)
-        if run.interrupt is not None and self.on_interrupt == "raise":
-            raise run.interrupt
-        if self.refit:
-            self._refit(base_estimator, data, callbacks)
+        plan = self._propose(self._metric_name(scorer, metric), data)
+        with plan.checkpoints or contextlib.nullcontext():
+            run = self._search(started, plan, base_estimator, scorer, data, callbacks)
+            self._store_results(run, plan, scorer, metric)
+            if run.interrupt is not None and self.on_interrupt == "raise":
+                raise run.interrupt
+            if self.refit:
+                self._refit(base_estimator, plan, data, callbacks)
         callbacks.end()
         return self
 
@@ -184,47 +233,45 @@ default=None
     def _search(
         self,
         started: float,
-        proposer: tuple[AskTell, int],
+        plan: Proposals,
         estimator: Any,
         scorer: Any,
         data: FoldData,
         callbacks: FitCallbacks,
     ) -> SearchRun:
         """Evaluate candidates until a limit is reached."""
-        optimizer, n_trials = proposer
-        n_tasks = n_trials * self.n_splits_
         if self.verbose > 0:
-            print(
-                f"Fitting {self.n_splits_} folds for each of {n_trials} candidates, "
-                f"totalling {n_tasks} fits"
-            )
+            print(plan.message)
         context = FoldContext(
             estimator,
             scorer,
             raise_errors=self.error_score == "raise",
             return_train_score=self.return_train_score,
             verbose=self.verbose,
-            n_trials=n_trials,
+            n_trials=plan.n_candidates,
+            resource=plan.resource,
         )
         limits = Limits(
-            n_trials,
+            plan.n_steps,
             None if self.time_budget is None else started + self.time_budget,
-            self.max_no_improvement,
+            plan.max_no_improvement,
             self._refit_share(data) if self.refit else 0.0,
         )
         metric = self._metric_name(scorer, self.refit)
-        callbacks.begin_search(n_tasks)
+        callbacks.begin_search(plan.n_steps * self.n_splits_)
         with open_executor(self.n_jobs, context, data) as executor:
             run = run_search(
-                optimizer,
+                plan.optimizer,
                 executor,
                 lambda result: self._score_of(result, metric),
                 self.n_splits_,
                 limits,
-                window=self._window(executor.n_workers, n_trials),
+                window=plan.window(executor.n_workers),
+                ask_ahead=plan.ask_ahead,
                 max_tasks=max_tasks(self.pre_dispatch, executor.n_workers),
+                checkpoints=plan.checkpoints,
                 fold_callback=callbacks.fold,
-                on_trial=self._on_trial,
+                on_step=self._on_step,
             )
         callbacks.end_search()
         return run
@@ -247,40 +294,99 @@ default=None
         sizes = [t.sum() if t.dtype == bool else len(t) for t in trains]
         return float(n_samples(data.X) / np.mean(sizes))
 
+    # -- what the user wrote ---------------------------------------------------
+
+    def _spec(self) -> tuple[Any, bool]:
+        """Return the space as the user wrote it, and whether it is a grid."""
+        given = [self.param_distributions is not None, self.param_grid is not None]
+        if sum(given) != 1:
+            raise SearchError(
+                "give the space as either param_distributions or param_grid, got "
+                + ("both" if all(given) else "neither")
+            )
+        return (
+            (self.param_distributions, False) if given[0] else (self.param_grid, True)
+        )
+
+    def _generator(self) -> np.random.Generator:
+        """Return the only source of randomness of the search."""
+        seed = self.random_state
+        if not isinstance(seed, numbers.Integral):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        return np.random.default_rng(int(seed))
+
+    def _given_params(self) -> list[dict[str, Any]]:
+        """Return `initial_params`, which must lie in the space."""
+        given = read_initial_params(self.initial_params)
+        problems = []
+        for params in given:
+            try:
+                self.space_.guess(params, required=params)
+            except SpaceError as error:
+                problems.append(str(error))
+        if problems:
+            raise SpaceError("initial_params: " + "; ".join(problems))
+        return given
+
     # -- results ---------------------------------------------------------------
 
-    def _store_results(self, run: SearchRun, scorer: Any, metric: Any) -> None:
+    def _store_results(
+        self, run: SearchRun, plan: Proposals, scorer: Any, metric: Any
+    ) -> None:
         """Set ``cv_results_`` and what is derived from it."""
-        if not run.trials:
+        if not run.steps:
             if run.interrupt is not None:
                 raise run.interrupt
             raise AllFitsFailedError("No candidate was finished: there are no results.")
-        history = [r for trial in run.trials for r in trial.results if r is not None]
+        history = [r for step in run.steps for r in step.results if r is not None]
         error_score = math.nan if self.error_score == "raise" else self.error_score
         names = scorer_names(scorer) if is_multimetric(scorer) else None
-        rows = fold_rows(history, error_score, names)
         try:
-            warn_or_raise_about_fit_failures(rows, self.error_score)
+            warn_or_raise_about_fit_failures(
+                fold_rows(history, error_score, names), self.error_score
+            )
         except ValueError as error:
             raise AllFitsFailedError(str(error)) from None
         warn_about_failed_scores(history, error_score)
+        candidates = self._candidates(run, plan)
+        results = [r for c in candidates for r in padded(c, self.n_splits_)]
+        rows = fold_rows(results, error_score, names)
         for name in _REFITTED:
             self.__dict__.pop(name, None)
         self.multimetric_ = isinstance(rows[0]["test_scores"], dict)
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(rows[0]["test_scores"])
             metric = self.refit
+        more = {
+            name: np.array([candidate.columns[name] for candidate in candidates])
+            for name in candidates[0].columns
+        }
         with np.errstate(invalid="ignore"):  # the deviation of infinite scores
-            results = self._format_results(
-                [trial.suggestion.params for trial in run.trials], self.n_splits_, rows
+            table = self._format_results(
+                [candidate.params for candidate in candidates],
+                self.n_splits_,
+                rows,
+                more,
             )
-        rank_finite_first(results)
-        self.cv_results_ = results
-        self.optimizer_time_ = np.array([t.optimizer_time for t in run.trials])
+        mend_partial_rows(table, candidates, self.n_splits_)
+        rank(table, [candidate.level for candidate in candidates])
+        self.cv_results_ = table
+        self.optimizer_time_ = np.array([c.optimizer_time for c in candidates])
         self.stop_reason_ = run.ended_by
         self.scorer_ = unwrap_scorers(scorer)
         if self.refit or not self.multimetric_:
             self._select_best(metric)
+
+    def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
+        """Return the rows of ``cv_results_``: here, the steps."""
+        return [
+            Candidate(
+                step.suggestion.params,
+                [result for result in step.results if result is not None],
+                step.optimizer_time,
+            )
+            for step in run.steps
+        ]
 
     def _select_best(self, metric: Any) -> None:
         results = self.cv_results_
@@ -289,17 +395,30 @@ default=None
             self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
 
-    def _refit(self, estimator: Any, data: FoldData, callbacks: FitCallbacks) -> None:
+    def _refit(
+        self,
+        estimator: Any,
+        plan: Proposals,
+        data: FoldData,
+        callbacks: FitCallbacks,
+    ) -> None:
         """Train the best candidate on all data."""
-        # Parameters may be estimators: those in cv_results_ stay unfitted.
-        best = clone(estimator).set_params(**clone(self.best_params_, safe=False))
+        best, start = self._start_refit(estimator, plan)
         self.best_estimator_ = best
         with callbacks.around_refit(best):
             started = time.perf_counter()
-            if data.y is None:
-                best.fit(data.X, **data.fit_params)
-            else:
-                best.fit(data.X, data.y, **data.fit_params)
+            units = range(start, self._refit_units())
+            plan.resource.train(best, data.X, data.y, data.fit_params, units)
             self.refit_time_ = time.perf_counter() - started
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
+
+    def _start_refit(self, estimator: Any, plan: Proposals) -> tuple[Any, int]:
+        """Return the estimator to train, and the units that it was trained for."""
+        # Parameters may be estimators: those in cv_results_ stay unfitted.
+        params = clone(self.best_params_, safe=False)
+        return clone(estimator).set_params(**params), 0
+
+    def _refit_units(self) -> int:
+        """Return how many units of the resource the refit spends."""
+        return 0

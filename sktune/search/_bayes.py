@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from .._compat import BaseSearchCV, Interval, StrOptions
-from .._protocol import AskTell, Outcome, Status
+from .._execution import FoldData
+from .._protocol import AskTell
 from ..exceptions import SearchError, SktuneWarning, SpaceError
 from ..optimizers import (
     BayesOptimizer,
@@ -22,13 +22,11 @@ from ..optimizers import (
 )
 from ..results import earlier_results
 from ..space import Space, split_budgets
-from ._base import BaseTuneSearchCV
-from ._checks import read_initial_params, read_space
+from ._base import BaseTuneSearchCV, Proposals
+from ._checks import read_space
+from ._earlier import EarlierResults, learn
 
 __all__ = ["BayesSearchCV"]
-
-# Configurations and scores of an earlier search.
-_Results = list[tuple[dict[str, Any], float | None]]
 
 
 class BayesSearchCV(BaseTuneSearchCV):
@@ -248,7 +246,20 @@ class BayesSearchCV(BaseTuneSearchCV):
 
     # -- the space and what proposes candidates ----------------------------------
 
+    def _propose(self, metric: str, data: FoldData) -> Proposals:
+        optimizer, n_trials = self._make_optimizer(metric)
+        return Proposals(
+            optimizer,
+            n_trials,
+            n_trials,
+            f"Fitting {self.n_splits_} folds for each of {n_trials} candidates, "
+            f"totalling {n_trials * self.n_splits_} fits",
+            window=lambda n_workers: self._window(n_workers, n_trials),
+            max_no_improvement=self.max_no_improvement,
+        )
+
     def _make_optimizer(self, metric: str) -> tuple[AskTell, int]:
+        """Return what proposes the candidates, and how many there will be."""
         spec, as_grid = self._spec()
         parts = split_budgets(spec)
         union = [part for part, _ in parts] if len(parts) > 1 else parts[0][0]
@@ -276,18 +287,6 @@ class BayesSearchCV(BaseTuneSearchCV):
         ]
         return legs[0][0] if len(legs) == 1 else SequentialOptimizer(legs), n_trials
 
-    def _spec(self) -> tuple[Any, bool]:
-        """Return the space as the user wrote it, and whether it is a grid."""
-        given = [self.param_distributions is not None, self.param_grid is not None]
-        if sum(given) != 1:
-            raise SearchError(
-                "give the space as either param_distributions or param_grid, got "
-                + ("both" if all(given) else "neither")
-            )
-        return (
-            (self.param_distributions, False) if given[0] else (self.param_grid, True)
-        )
-
     def _budget_of(self, n_iter: Any) -> int:
         """Return the number of candidates of a part of the space."""
         if n_iter is None:
@@ -299,32 +298,13 @@ class BayesSearchCV(BaseTuneSearchCV):
             )
         return int(n_iter)
 
-    def _generator(self) -> np.random.Generator:
-        seed = self.random_state
-        if not isinstance(seed, numbers.Integral):
-            seed = check_random_state(seed).randint(2**31 - 1)
-        return np.random.default_rng(int(seed))
-
-    def _given_params(self) -> list[dict[str, Any]]:
-        """Return `initial_params`, which must lie in the space."""
-        given = read_initial_params(self.initial_params)
-        problems = []
-        for params in given:
-            try:
-                self.space_.guess(params, required=params)
-            except SpaceError as error:
-                problems.append(str(error))
-        if problems:
-            raise SpaceError("initial_params: " + "; ".join(problems))
-        return given
-
     def _optimizer_of(
         self,
         space: Space,
         n_iter: int,
         rng: np.random.Generator,
         given: list[dict[str, Any]],
-        earlier: _Results | None,
+        earlier: EarlierResults | None,
     ) -> Optimizer:
         """Return what proposes the candidates of one space."""
         current = self.estimator.get_params()
@@ -342,32 +322,13 @@ class BayesSearchCV(BaseTuneSearchCV):
             initial.append(space.guess(current))
         optimizer = BayesOptimizer(space, rng=rng, initial=initial, budget=n_iter)
         if earlier is not None:
-            self._learn(optimizer, space, earlier)
+            learn(optimizer, space, earlier)
         return optimizer
-
-    @staticmethod
-    def _learn(optimizer: Optimizer, space: Space, earlier: _Results) -> None:
-        """Tell the optimizer the results of `warm_start_from`."""
-        points, outcomes = [], []
-        for params, score in earlier:
-            try:
-                point = space.to_unit(params)
-            except SpaceError:
-                continue
-            status = Status.FAILED if score is None else Status.OK
-            points.append(point)
-            outcomes.append(Outcome(-1, status, score))
-        if not points:
-            warnings.warn(
-                "No candidate of warm_start_from lies in the space: nothing is learnt.",
-                SktuneWarning,
-                stacklevel=2,
-            )
-        optimizer.observe(points, outcomes)
 
     # -- how many candidates are under way ------------------------------------------
 
     def _window(self, n_workers: int, n_trials: int) -> Callable[[int], int] | None:
+        """Return the window, see `sktune._execution.run_search`."""
         if isinstance(self.n_points, numbers.Integral):
             n_points = int(self.n_points)
             return lambda t: n_points

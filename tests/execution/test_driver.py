@@ -84,7 +84,7 @@ def test_proposal_t_sees_exactly_the_trials_up_to_t_minus_w(n_workers, seed, w):
     optimizer = Recorder()
     found = run(optimizer, Shuffled(n_workers, seed), window=lambda t: w)
     assert optimizer.seen == [list(range(max(t - w + 1, 0))) for t in range(20)]
-    assert [trial.suggestion.trial for trial in found.trials] == list(range(20))
+    assert [step.suggestion.trial for step in found.steps] == list(range(20))
 
 
 def test_a_growing_window():
@@ -122,7 +122,7 @@ def test_no_more_tasks_than_allowed_are_handed_over():
 def test_an_exhausted_optimizer_ends_the_search():
     found = run(Recorder(size=5), Shuffled(2), window=lambda t: 1)
     assert found.ended_by == "exhausted"
-    assert len(found.trials) == 5
+    assert len(found.steps) == 5
 
 
 @pytest.mark.parametrize("n_workers", [1, 4])
@@ -140,7 +140,7 @@ def test_patience_does_not_depend_on_workers(n_workers, seed):
     )
     assert found.ended_by == "max_no_improvement"
     # 10 is the best; 11, 12 and 13 are seen not to be by proposal 15.
-    assert len(found.trials) == 15
+    assert len(found.steps) == 15
 
 
 def test_a_callback_can_end_the_search():
@@ -148,10 +148,10 @@ def test_a_callback_can_end_the_search():
         Recorder(),
         Shuffled(2),
         window=lambda t: 1,
-        on_trial=lambda trial: trial.suggestion.trial == 3,
+        on_step=lambda step: step.suggestion.trial == 3,
     )
     assert found.ended_by == "callback"
-    assert len(found.trials) == 4
+    assert len(found.steps) == 4
 
 
 def test_a_failed_fold_fails_its_trial():
@@ -172,7 +172,7 @@ def test_a_failed_fold_fails_its_trial():
 def test_a_crash_costs_the_guilty_alone():
     executor = Shuffled(4, crash_on=[2, 7])
     found = run(Recorder(n_independent=99), executor, n_trials=10)
-    status = [trial.outcome.status for trial in found.trials]
+    status = [trial.outcome.status for trial in found.steps]
     failed = [t for t, s in enumerate(status) if s is Status.FAILED]
     assert failed == [2, 7]
     # The last crash of each was alone.
@@ -192,7 +192,7 @@ def test_an_interrupt_keeps_the_finished_trials():
     assert found.ended_by == "interrupt"
     assert isinstance(found.interrupt, KeyboardInterrupt)
     assert executor.aborted
-    assert all(trial.outcome is not None for trial in found.trials)
+    assert all(trial.outcome is not None for trial in found.steps)
 
 
 def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):

@@ -1,0 +1,239 @@
+"""The resources that go on from where a training stopped."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
+
+from .._compat import n_samples, safe_indexing, slice_params
+from ._pickling import dumps, loads
+from ._resource import Continued, fit, last_step
+
+__all__ = ["Boosting", "PartialFit", "Segments", "Skorch", "WarmStart"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Segments(Continued):
+    """Estimators that are `sktune._protocol.Resumable`.
+
+    Attributes
+    ----------
+    name : str
+        The parameter that says how long a whole training is.
+    total : int
+        Its value: schedules run to it, however the training is cut.
+    """
+
+    name: str
+    total: int
+
+    @property
+    def description(self) -> str:
+        return f"{self.name}, continued with weights and optimizer state"
+
+    def _advance(
+        self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
+    ) -> None:
+        if units.start == 0:
+            model.set_params(**{self.name: self.total})
+        model.train_more(X, y, len(units), **params)
+
+    def save(self, estimator: Any) -> bytes:
+        heads = [pipeline.steps[:-1] for pipeline in _pipelines(estimator)]
+        model, _ = last_step(estimator)
+        return dumps((heads, model.get_training_state()))
+
+    def restore(self, state: bytes, untrained: Callable[[], Any]) -> Any:
+        heads, of_model = loads(state)
+        estimator = untrained()
+        for pipeline, head in zip(_pipelines(estimator), heads, strict=True):
+            pipeline.steps[:-1] = head
+        model, _ = last_step(estimator)
+        model.set_params(**{self.name: self.total})
+        model.set_training_state(of_model)
+        return estimator
+
+
+def _pipelines(estimator: Any) -> Iterator[Pipeline]:
+    while isinstance(estimator, Pipeline):
+        yield estimator
+        estimator = estimator.steps[-1][1]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PartialFit(Continued):
+    """Calls of ``partial_fit``.
+
+    Attributes
+    ----------
+    name : str
+        ``"passes"`` over the training rows, or ``"batches"`` of them.
+    batch_size : int or None
+        Rows a call; None is all of them.
+    classes : object
+        All labels, for estimators that ask for them; None for others.
+    seed : int
+        In what order the rows come when they come in batches.
+    """
+
+    name: str
+    batch_size: int | None
+    classes: Any
+    seed: int
+
+    @property
+    def description(self) -> str:
+        rows = f" of about {self.batch_size} rows" if self.batch_size else ""
+        what = "passes over the training rows"
+        if self.name == "batches":
+            what = f"batches{rows}"
+        elif rows:
+            what += f" in batches{rows}"
+        return f"{what}, continued by partial_fit"
+
+    def _advance(
+        self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
+    ) -> None:
+        if self.classes is not None and _takes_classes(model):
+            params = {"classes": self.classes} | params
+        for rows in self._batches(n_samples(X), units):
+            if rows is None:
+                model.partial_fit(X, y, **params)
+                continue
+            X_part = safe_indexing(X, rows)
+            y_part = None if y is None else safe_indexing(y, rows)
+            part = slice_params(X, params=params, indices=rows)
+            model.partial_fit(X_part, y_part, **part)
+
+    def _batches(self, n: int, units: range) -> Iterator[NDArray[np.intp] | None]:
+        """Yield the rows of each call; None is all of them."""
+        if self.batch_size is None:
+            yield from [None] * len(units)
+            return
+        n_batches = max(1, round(n / self.batch_size))  # none is much smaller
+        if self.name == "passes":
+            units = range(units.start * n_batches, units.stop * n_batches)
+        order, shuffled = -1, []
+        for unit in units:
+            number, batch = divmod(unit, n_batches)
+            if number != order:
+                order = number
+                rng = np.random.default_rng([self.seed, number])
+                shuffled = np.array_split(rng.permutation(n), n_batches)
+            yield shuffled[batch]
+
+
+def _takes_classes(model: Any) -> bool:
+    return "classes" in inspect.signature(model.partial_fit).parameters
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Skorch(Continued):
+    """Epochs of a skorch net.
+
+    Attributes
+    ----------
+    total : int
+        What ``max_epochs`` stands at while it is not trained.
+    """
+
+    total: int
+    name: str = "epochs"
+
+    @property
+    def description(self) -> str:
+        return "epochs, continued by skorch's partial_fit"
+
+    def _advance(
+        self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
+    ) -> None:
+        model.set_params(max_epochs=len(units))
+        try:
+            model.partial_fit(X, y, **params)
+        finally:
+            model.set_params(max_epochs=self.total)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class WarmStart(Continued):
+    """A parameter that ``warm_start`` continues.
+
+    Attributes
+    ----------
+    name : str
+        The parameter, with the steps of a pipeline that lead to it.
+    counts_all : bool
+        Whether it counts from the first fit, as trees do, or from this one, as
+        iterations of a solver do. A solver goes on from its coefficients, but
+        forgets what else it had learnt.
+    """
+
+    name: str
+    counts_all: bool
+
+    @property
+    def description(self) -> str:
+        return f"the parameter {self.name!r}, continued by warm_start"
+
+    def _advance(
+        self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
+    ) -> None:
+        name = self.name.rpartition("__")[2]
+        before = model.get_params(deep=False)["warm_start"]
+        amount = units.stop if self.counts_all else len(units)
+        model.set_params(**{name: amount, "warm_start": True})
+        with warnings.catch_warnings():
+            if not self.counts_all:
+                # That it was stopped before its end is the idea.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+            fit(model, X, y, params)
+        model.set_params(**{name: units.stop, "warm_start": before})
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Boosting(Continued):
+    """Rounds of XGBoost or LightGBM, continued from their boosters.
+
+    Attributes
+    ----------
+    name : str
+        ``"n_estimators"``, with the steps of a pipeline that lead to it.
+    argument : str
+        The argument of ``fit`` that takes the booster.
+    attribute : str
+        What holds the booster; called if it is a method.
+    """
+
+    name: str
+    argument: str
+    attribute: str
+
+    @property
+    def description(self) -> str:
+        return f"boosting rounds ({self.name!r}), continued by {self.argument}"
+
+    def _advance(
+        self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
+    ) -> None:
+        if units.start:
+            booster = getattr(model, self.attribute)
+            booster = booster() if callable(booster) else booster
+            params = params | {self.argument: booster}
+        model.set_params(n_estimators=len(units))
+        try:
+            fit(model, X, y, params)
+        finally:
+            model.set_params(n_estimators=units.stop)

@@ -1,0 +1,230 @@
+"""Which resource an estimator has."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+
+from .._protocol import Resumable
+from ..exceptions import SearchError
+from ._continued import Boosting, PartialFit, Segments, Skorch, WarmStart
+from ._resource import IntegerParameter, Resource, Samples, last_step
+
+__all__ = ["FoundResource", "ResourceRequest", "find_resource", "with_total"]
+
+_PASSES = 81
+"""Units of ``partial_fit`` at most, where the user does not say."""
+
+_LOOKED_FOR = (
+    "'epochs' of a Keras estimator of sktune or of a skorch net, "
+    "'passes' or 'batches' of an estimator with partial_fit, "
+    "'n_estimators' or 'max_iter' of one with warm_start, "
+    "'n_estimators' of XGBoost or LightGBM, "
+    "any whole-number parameter (a new fit each time), "
+    "'n_samples' (any estimator)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRequest:
+    """What the user asked for, and what the data are.
+
+    Attributes
+    ----------
+    name : str
+        ``"auto"`` or a resource.
+    y : array-like or None
+        The target.
+    n_train : int or None
+        Rows of the smallest training part, if known.
+    batch_size : int or None
+        Rows a call of ``partial_fit``.
+    seed : int
+        For the order of rows.
+    """
+
+    name: str
+    y: Any
+    n_train: int | None
+    batch_size: int | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundResource:
+    """A resource, and how much of it a whole training takes.
+
+    Attributes
+    ----------
+    resource : Resource
+    smallest : int
+        Less of it makes no sense.
+    usual : int
+        How much to spend at most where the user does not say.
+    limit : int or None
+        More of it does not exist.
+    """
+
+    resource: Resource
+    smallest: int
+    usual: int
+    limit: int | None = None
+
+
+def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
+    """Return the resource that a user asked for, or the best there is.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With the parameters of a trial, or its own.
+    request : ResourceRequest
+
+    Returns
+    -------
+    FoundResource
+
+    Raises
+    ------
+    SearchError
+        Names what was looked for when the estimator has no such resource.
+    """
+    name = request.name
+    model, prefix = last_step(estimator)
+    if name == "n_samples":
+        return _samples(estimator, request)
+    if name in ("passes", "batches", "partial_fit"):
+        if not hasattr(model, "partial_fit"):
+            raise _not_there(estimator, name, "it has no partial_fit")
+        return _partial_fit(model, request)
+    continued = list(_continued(model, prefix, exact=name == "auto"))
+    if name == "auto":
+        if not continued and hasattr(model, "partial_fit"):
+            return _partial_fit(model, request)
+        return continued[0] if continued else _samples(estimator, request)
+    for found in continued:
+        if found.resource.name in (name, f"{prefix}{name}"):
+            return found
+    return _parameter(estimator, name, prefix)
+
+
+def with_total(resource: Resource, total: int) -> Resource:
+    """Return the resource with what a whole training takes: schedules need it."""
+    if isinstance(resource, (Segments, Skorch)):
+        return replace(resource, total=total)
+    return resource
+
+
+def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResource]:
+    """Yield what continues, the best first.
+
+    With `exact`, only what ends as one long training would.
+    """
+    if isinstance(model, Resumable):
+        name = model.training_resource
+        usual = _usual(model, name)
+        yield FoundResource(Segments(name, usual), 1, usual)
+        return
+    packages = {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
+    boosters = {
+        "xgboost": ("xgb_model", "get_booster"),
+        "lightgbm": ("init_model", "booster_"),
+    }
+    params = _params(model)
+    for package, (argument, attribute) in boosters.items():
+        if package in packages and hasattr(type(model), attribute):
+            usual = _usual(model, "n_estimators")
+            boosting = Boosting(f"{prefix}n_estimators", argument, attribute)
+            yield FoundResource(boosting, 1, usual)
+            return
+    if hasattr(model, "initialize_module") and "max_epochs" in params:
+        usual = _usual(model, "max_epochs")
+        yield FoundResource(Skorch(usual), 1, usual)
+        return
+    if "warm_start" not in params or (exact and hasattr(model, "partial_fit")):
+        return
+    histograms = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+    for name in ("n_estimators", "max_iter"):
+        counts_all = name == "n_estimators" or isinstance(model, histograms)
+        if name in params and (counts_all or not exact):
+            resource = WarmStart(f"{prefix}{name}", counts_all)
+            yield FoundResource(resource, 1, _usual(model, name))
+
+
+def _params(model: Any) -> dict[str, Any]:
+    return dict(model.get_params(deep=False)) if hasattr(model, "get_params") else {}
+
+
+def _usual(model: Any, name: str) -> int:
+    value = _params(model).get(name)
+    # xgboost leaves it to None
+    if isinstance(value, numbers.Integral) and int(value) > 0:
+        return int(value)
+    return 100
+
+
+def _partial_fit(model: Any, request: ResourceRequest) -> FoundResource:
+    name = "batches" if request.name == "batches" else "passes"
+    if name == "batches" and request.batch_size is None:
+        raise SearchError(
+            "resource='batches' needs batch_size, the number of rows of one, got None"
+        )
+    classes = None
+    if is_classifier(model) and request.y is not None:
+        y = np.asarray(request.y)
+        several = y.ndim > 1 and y.shape[1] > 1
+        classes = [np.unique(c) for c in y.T] if several else np.unique(y)
+    resource = PartialFit(name, request.batch_size, classes, request.seed)
+    return FoundResource(resource, 1, _PASSES)
+
+
+def _samples(estimator: Any, request: ResourceRequest) -> FoundResource:
+    stratify = is_classifier(estimator) and request.y is not None
+    smallest = 4
+    if stratify:
+        y = np.asarray(request.y)
+        smallest = 2 * len(np.unique(y, axis=0))
+    n_train = request.n_train
+    if n_train is None:
+        raise SearchError(
+            "the resource is 'n_samples': how many there are is not known without the "
+            "data. Call plan(X, y)"
+        )
+    resource = Samples(stratify, request.seed, n_train)
+    return FoundResource(resource, min(smallest, n_train), n_train, n_train)
+
+
+def _parameter(estimator: Any, name: str, prefix: str) -> FoundResource:
+    params = estimator.get_params()
+    for full in (name, f"{prefix}{name}"):
+        if full in params:
+            value = params[full]
+            whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+            if value is not None and not whole:
+                raise _not_there(
+                    estimator, name, f"its parameter {full!r} is {value!r}, no integer"
+                )
+            usual = int(value) if value is not None and value > 0 else 100
+            return FoundResource(IntegerParameter(full), 1, usual)
+    raise _not_there(estimator, name, f"it has no parameter {name!r}")
+
+
+def _not_there(estimator: Any, name: str, reason: str) -> SearchError:
+    model, prefix = last_step(estimator)
+    who = type(model).__name__
+    if prefix:
+        who += f", the last step of the {type(estimator).__name__}"
+    return SearchError(
+        f"resource={name!r} cannot be used with {who}: {reason}. Looked for: "
+        f"{_LOOKED_FOR}. resource='auto' takes the first of them that continues, "
+        "else 'n_samples'."
+    )

@@ -1,0 +1,208 @@
+"""Hyperband with rungs that wait for all of their candidates."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+from .._protocol import Suggestion
+from ._base import Optimizer
+from ._brackets import Bracket, Slot, schedule
+from ._rung_optimizer import Patience, RungOptimizer, RungTrial
+from ._rungs import RungResult, ranked
+
+__all__ = ["HyperbandOptimizer"]
+
+# Imaginary workers of the schedule: so many trials can be under way with the same
+# results for any number of real workers.
+_N_ABREAST = 8
+
+
+@dataclass(slots=True)
+class _RungState:
+    """What has become of a rung.
+
+    Attributes
+    ----------
+    n_expected : int or None
+        How many trials come here, None until it is decided.
+    results : list of RungResult
+        Of those that are through.
+    """
+
+    n_expected: int | None = None
+    results: list[RungResult] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.n_expected is not None and len(self.results) == self.n_expected
+
+
+@final
+class HyperbandOptimizer(RungOptimizer):
+    """Promotes the best of a rung when all of its trials are through.
+
+    With a sampler that learns, what is proposed depends on the results that are
+    known at that moment of a fixed schedule, see `schedule`.
+
+    Parameters
+    ----------
+    sampler : Optimizer
+        Proposes candidates; told of each trial what it can learn from.
+    brackets : sequence of Bracket
+        The plan.
+    learns : bool
+        Whether the sampler learns from results.
+    repeatable : bool, default=True
+        Whether proposals must not depend on which trial happens to be finished.
+    patience : Patience or None, default=None
+        When to spare a trial further training. Its score then stands for the
+        next rungs.
+    rung_folds : dict of int to int, default=None
+        How many folds to train up to a budget, where it is not all.
+    keep_best : bool, default=False
+        Whether the best of those at the largest budget is not released.
+    """
+
+    def __init__(
+        self,
+        sampler: Optimizer,
+        brackets: Sequence[Bracket],
+        *,
+        learns: bool,
+        repeatable: bool = True,
+        patience: Patience | None = None,
+        rung_folds: Mapping[int, int] | None = None,
+        keep_best: bool = False,
+    ) -> None:
+        super().__init__(
+            sampler,
+            brackets,
+            learns=learns,
+            patience=patience,
+            rung_folds=rung_folds,
+            keep_best=keep_best,
+        )
+        self._repeatable = repeatable
+        slots = schedule(self._brackets, _N_ABREAST)
+        self._order = {(s.bracket, s.rung, s.place): t for t, s in enumerate(slots)}
+        self._new = [slot for slot in slots if slot.rung == 0]
+        self._by_end = sorted(slots, key=lambda slot: slot.end)
+        self._n_known = 0  # slots, by their end, that the sampler knows of
+        self._rungs = [[_RungState() for _ in b.rungs] for b in self._brackets]
+        for rungs, bracket in zip(self._rungs, self._brackets, strict=True):
+            rungs[0].n_expected = bracket.rungs[0].n_candidates
+        # (position in the schedule, trial, rung) of those that may go on
+        self._promoted: list[tuple[int, int, int]] = []
+        self._slot_of: dict[tuple[int, int, int], RungResult | None] = {}
+        self._learnt: list[RungResult] = []
+
+    # -- new candidates ----------------------------------------------------
+
+    def ask(self) -> Suggestion | None:
+        """Propose a candidate, or to go on with one; None before the next tell."""
+        begin = self._next_new()
+        if begin is not None:
+            position = self._order[begin.bracket, 0, begin.place]
+            if not self._promoted or position < self._promoted[0][0]:
+                suggestion = self._begin_in(begin)
+                if suggestion is not None:
+                    return suggestion
+        if not self._promoted:
+            return None
+        _, number, rung = heapq.heappop(self._promoted)
+        trial = self._trials[number]
+        trial.rung = rung
+        return self._suggest(trial, parent=number)
+
+    def _next_new(self) -> Slot | None:
+        """Return the place of the next candidate, if it may be proposed now."""
+        number = len(self._trials)
+        if number >= len(self._new):
+            return None
+        slot = self._new[number]
+        if self._is_guided(number) and not self._learn_up_to(slot.start):
+            return None
+        return slot
+
+    def _begin_in(self, slot: Slot) -> Suggestion | None:
+        suggestion = self._begin(slot.bracket, slot.place, self._learnt)
+        if suggestion is None:
+            self._end_candidates()
+        return suggestion
+
+    def _end_candidates(self) -> None:
+        """Let no rung wait for candidates that do not exist."""
+        left = self._new[len(self._trials) :]
+        self._new = self._new[: len(self._trials)]
+        for slot in left:
+            self._slot_of[slot.bracket, 0, slot.place] = None
+            expected = self._rungs[slot.bracket][0].n_expected
+            assert expected is not None
+            self._rungs[slot.bracket][0].n_expected = expected - 1
+        for b in dict.fromkeys(slot.bracket for slot in left):
+            self._decide(b, 0)
+
+    def _learn_up_to(self, time: int) -> bool:
+        """Take in what is known at a time; false when some of it is not there."""
+        if not self._repeatable:
+            self._learnt = [r for trial in self._trials for r in trial.history]
+            return True
+        while self._n_known < len(self._by_end):
+            slot = self._by_end[self._n_known]
+            if slot.end > time:
+                break
+            key = (slot.bracket, slot.rung, slot.place)
+            if key not in self._slot_of:
+                return False
+            result = self._slot_of[key]
+            if result is not None:
+                self._learnt.append(result)
+            self._n_known += 1
+        return True
+
+    # -- promotion -----------------------------------------------------------
+
+    def _may_go_on(self, number: int) -> bool:
+        trial = self._trials[number]
+        if self._rungs[trial.bracket][trial.rung + 1].n_expected is None:
+            return True
+        return any(promoted == number for _, promoted, _ in self._promoted)
+
+    def _record(self, trial: RungTrial, result: RungResult) -> None:
+        """Note the result of a trial at its rung; the last one decides the rung."""
+        self._rungs[trial.bracket][trial.rung].results.append(result)
+        self._slot_of[trial.bracket, trial.rung, trial.place] = result
+        if result.score is None:
+            self._released.append(result.trial)
+        self._decide(trial.bracket, trial.rung)
+
+    def _decide(self, b: int, i: int) -> None:
+        """Promote the best of a rung, once all are through."""
+        rung = self._rungs[b][i]
+        if not rung.is_complete:
+            return
+        best = ranked(rung.results)
+        if i + 1 == len(self._rungs[b]):
+            for number in best:
+                self._finish(number)
+            return
+        n_places = self._brackets[b].rungs[i + 1].n_candidates
+        promoted = best[:n_places]
+        self._released += best[n_places:]
+        self._rungs[b][i + 1].n_expected = len(promoted)
+        for place in range(len(promoted), n_places):
+            self._slot_of[b, i + 1, place] = None
+        if not promoted:
+            self._decide(b, i + 1)
+        for place, number in enumerate(promoted):
+            trial = self._trials[number]
+            trial.place = place
+            if self._is_over(trial):
+                trial.rung = i + 1
+                self._record(trial, trial.history[-1])
+            else:
+                position = self._order[b, i + 1, place]
+                heapq.heappush(self._promoted, (position, number, i + 1))

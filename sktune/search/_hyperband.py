@@ -1,0 +1,619 @@
+"""Hyperband behind the interface of ``GridSearchCV``."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from .._compat import BaseSearchCV, Interval, StrOptions, n_samples
+from .._execution import (
+    CheckpointStore,
+    FoldData,
+    FoundResource,
+    ResourceRequest,
+    SearchRun,
+    Step,
+    find_resource,
+    read_checkpoint,
+)
+from ..exceptions import SearchError
+from ..optimizers import (
+    AsyncHyperbandOptimizer,
+    BayesOptimizer,
+    GridOptimizer,
+    HyperbandOptimizer,
+    Optimizer,
+    Patience,
+    RandomOptimizer,
+    RungOptimizer,
+)
+from ..results import (
+    Candidate,
+    HistoryRow,
+    earlier_results,
+    history_table,
+    learning_curves,
+    merged,
+)
+from ..space import Space, split_budgets
+from ._base import BaseTuneSearchCV, Proposals
+from ._checks import read_space
+from ._earlier import learn
+from ._plan import Plan, folds_by_budget, make_plan
+
+__all__ = ["HyperbandSearchCV"]
+
+# Configurations looked at to learn which resource all of the space has.
+_N_DRAWS = 32
+
+
+class HyperbandSearchCV(BaseTuneSearchCV):
+    """Stop bad candidates early and go on training the good ones.
+
+    Many candidates are trained a little, the best third of them three times as
+    long, and so on: successive halving. Hyperband [1]_ runs it several times,
+    in *brackets* that differ in how little the first training is. Training goes
+    on from where it stopped, in each fold, for every estimator that can. New
+    candidates come from a Gaussian process over what is known so far.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Cloned and trained for each candidate and fold. Needs a ``score``
+        method, or `scoring`.
+    param_distributions : dict or list of dict, default=None
+        The space, as in `BayesSearchCV`.
+    resource : str, default="auto"
+        What a longer training is measured in.
+
+        - ``"epochs"`` of a Keras estimator of sktune or of a skorch net;
+        - ``"passes"`` over the training rows by ``partial_fit``, or
+          ``"batches"`` of `batch_size` rows;
+        - ``"n_estimators"`` or ``"max_iter"`` of an estimator with
+          ``warm_start``, or ``"n_estimators"`` of XGBoost and LightGBM: trees
+          are added to those that are there;
+        - any other parameter that is a whole number: each rung is a new fit;
+        - ``"n_samples"``: rows of the training part of a fold, each rung a new
+          fit. Any estimator has it. Rows are stratified by class, or whole
+          groups are taken where ``groups`` is given.
+
+        ``"auto"`` takes the first that goes on exactly as one long training
+        would, else ``"n_samples"``. In a pipeline it is that of the last step;
+        the other steps are fitted once a fold.
+    min_resource, max_resource : int or "auto", default="auto"
+        The smallest and the largest budget. ``"auto"`` takes as the largest
+        what the estimator's own parameter says, 81 passes, or all rows; as the
+        smallest what leaves five rungs at most.
+    factor : int, default=3
+        A rung promotes one in so many, to so many times the budget.
+    brackets : int or "all", default="all"
+        How many brackets, beginning with the one that has the most candidates.
+        1 is successive halving.
+    n_candidates : int or "auto", default="auto"
+        Number of candidates of the first bracket; those of the others are in
+        proportion. ``"auto"`` is the number that leaves one at its last rung. A
+        finite space that all of them cover is tried whole, in the order of
+        `~sklearn.model_selection.ParameterGrid`.
+    sampler : {"bayes", "random"}, default="bayes"
+        Where new candidates come from. With ``"bayes"``, two of three come from
+        a Gaussian process over the results of all rungs; the others are drawn.
+    promotion : {"sync", "async"}, default="sync"
+        - ``"sync"``: a rung is decided when all of its candidates are through.
+          With an integer `random_state` the results are the same for any
+          `n_jobs`.
+        - ``"async"``: whenever a worker is free, the best of a rung so far is
+          promoted [2]_. For many workers whose speed is uneven.
+    rung_folds : int or list of int, default=None
+        Number of folds at the lower budgets, from the smallest: fewer folds for
+        candidates that are about to be dropped. An int is that of all of them.
+        The largest budget has all folds always.
+    batch_size : int, default=None
+        Rows a call of ``partial_fit``; None passes all at once.
+    patience : int, default=None
+        Units of the resource over which the score of a candidate has to improve
+        by more than `tol`. If it does not, the candidate keeps its score and
+        its place, but is not trained further.
+    tol : float, default=1e-3
+        See `patience`.
+    initial_params : dict or list of dict, default=None
+        Candidates to try first, as in `BayesSearchCV`.
+    warm_start_from : object, default=None
+        Earlier results to learn from, as in `BayesSearchCV`; with
+        ``sampler="bayes"`` only.
+    time_budget : float, default=None
+        Seconds for the whole of ``fit``, the refit included. What is not
+        finished by then is stopped.
+    on_interrupt : {"raise", "return"}, default="raise"
+        As in `BayesSearchCV`.
+    refit_from : {"scratch", "fold"}, default="scratch"
+        What the refit begins with: an untrained model, or that of the best
+        candidate's best fold, as it was before its last rung. It goes on from
+        there on all data, to the same budget; what came before has seen the rows
+        of one fold only, and the steps of a pipeline that come before the last
+        stay as they are. For training that is too long to begin anew.
+    checkpoint_memory : int, default=1_000_000_000
+        Bytes of models, trained in part, to hold in memory. More goes to files
+        that only this user can read.
+    checkpoint_folder : str, default=None
+        Where these files are put, until the end of the search; None is the
+        system's place for temporary files.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in `BayesSearchCV`.
+    n_jobs : int, default=None
+        Number of folds trained at a time; -1 uses all processors. Runs on the
+        active joblib backend.
+    refit : bool, str or callable, default=True
+        As in `~sklearn.model_selection.GridSearchCV`. The best candidate is
+        trained on all data, to the budget at which it was the best.
+    cv : int, cross-validation generator or iterable, default=None
+        As in `BayesSearchCV`. All folds of a candidate advance together.
+    verbose : int, default=0
+        As in `~sklearn.model_selection.GridSearchCV`; from 1 on, it says which
+        resource was found and what is planned.
+    pre_dispatch : int or str, default="2*n_jobs"
+        As in `BayesSearchCV`.
+    random_state : int, RandomState instance or None, default=None
+        With an int and ``promotion="sync"``, ``cv_results_`` (times aside) is
+        the same for any `n_jobs` and backend.
+    error_score : "raise" or float, default=np.nan
+        What stands for the score of a fold that failed. A candidate that failed
+        ranks last and is not promoted, whatever the value.
+    return_train_score : bool, default=False
+        Whether ``cv_results_`` has the scores on the training folds.
+    param_grid : dict or list of dict, default=None
+        Synonym of `param_distributions`: here all tuples are lists.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str -> ndarray
+        With the keys of `~sklearn.model_selection.GridSearchCV`, a row for each
+        candidate, as it was at its last rung. Further columns are
+        ``n_resources`` (units spent), ``bracket``, ``rung`` and ``status``:
+        ``"completed"``, ``"stopped"``, ``"failed"`` or ``"unfinished"``.
+        Candidates rank by the budget they reached, then by score.
+    history_ : dict of str -> ndarray
+        A row for each candidate, rung and fold.
+    best_estimator_ : estimator
+        Trained on all data. Only if `refit` is not False.
+    best_score_ : float
+        Mean test score of the best candidate.
+    best_params_ : dict
+        Its parameters.
+    best_index_ : int
+        Its row in ``cv_results_``.
+    resource_ : str
+        What the budget was measured in.
+    min_resource_, max_resource_ : int
+        The smallest and the largest budget.
+    brackets_ : list of Bracket
+        What was planned.
+    checkpoint_use_ : CheckpointUse
+        What memory and disk the models took that were trained in part.
+    scorer_ : callable or dict
+        The scorer, or one for each metric.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds spent on the refit.
+    multimetric_ : bool
+        Whether there are several metrics.
+    optimizer_time_ : ndarray of shape (n_candidates,)
+        Seconds it took to propose each candidate.
+    space_ : Space
+        The space as it was read.
+    stop_reason_ : str
+        ``"completed"``, ``"time_budget"`` or ``"interrupt"``.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if the estimator has them.
+    classes_ : ndarray of shape (n_classes,)
+        Labels, if the estimator is a classifier.
+
+    See Also
+    --------
+    BayesSearchCV : Trains every candidate in full.
+    sklearn.model_selection.HalvingRandomSearchCV : Successive halving that
+        begins each training anew.
+
+    Notes
+    -----
+    A candidate has failed when one of its folds could not be trained or scored,
+    or its score is not finite.
+
+    References
+    ----------
+    .. [1] L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh, A. Talwalkar,
+       "Hyperband: A Novel Bandit-Based Approach to Hyperparameter
+       Optimization", JMLR 18(185), 2018.
+    .. [2] L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt,
+       B. Recht, A. Talwalkar, "A System for Massively Parallel Hyperparameter
+       Tuning", MLSys 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sktune import HyperbandSearchCV
+    >>> X, y = load_digits(return_X_y=True)
+    >>> search = HyperbandSearchCV(
+    ...     SGDClassifier(random_state=0),
+    ...     {"alpha": (1e-6, 1e0, "log-uniform"), "penalty": ["l1", "l2"]},
+    ...     max_resource=9,
+    ...     cv=3,
+    ...     random_state=0,
+    ... )
+    >>> search.plan()
+    Resource: passes over the training rows, continued by partial_fit.
+    Bracket 2: 9 to 1, 3 to 3, 1 to 9 passes
+    Bracket 1: 5 to 3, 1 to 9 passes
+    Bracket 0: 3 to 9 passes
+    17 candidates, 69 passes for each of 3 folds: as much as 7.7 candidates trained to 9
+    >>> search.fit(X, y).best_score_ > 0.9
+    True
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **BaseSearchCV._parameter_constraints,
+        "param_distributions": [dict, list, tuple, None],
+        "param_grid": [dict, list, tuple, None],
+        "resource": [str],
+        "min_resource": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "max_resource": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "factor": [Interval(numbers.Integral, 2, None, closed="left")],
+        "brackets": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            StrOptions({"all"}),
+        ],
+        "n_candidates": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "sampler": [StrOptions({"bayes", "random"})],
+        "promotion": [StrOptions({"sync", "async"})],
+        "rung_folds": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            list,
+            tuple,
+            None,
+        ],
+        "batch_size": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "patience": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "tol": [Interval(numbers.Real, 0, None, closed="left")],
+        "initial_params": [dict, list, None],
+        "warm_start_from": [object],
+        "time_budget": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "on_interrupt": [StrOptions({"raise", "return"})],
+        "refit_from": [StrOptions({"scratch", "fold"})],
+        "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
+        "checkpoint_folder": [str, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any = None,
+        *,
+        resource: str = "auto",
+        min_resource: int | str = "auto",
+        max_resource: int | str = "auto",
+        factor: int = 3,
+        brackets: int | str = "all",
+        n_candidates: int | str = "auto",
+        sampler: str = "bayes",
+        promotion: str = "sync",
+        rung_folds: Any = None,
+        batch_size: int | None = None,
+        patience: int | None = None,
+        tol: float = 1e-3,
+        initial_params: Any = None,
+        warm_start_from: Any = None,
+        time_budget: float | None = None,
+        on_interrupt: str = "raise",
+        refit_from: str = "scratch",
+        checkpoint_memory: int = 1_000_000_000,
+        checkpoint_folder: str | None = None,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        param_grid: Any = None,
+    ) -> None:
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_distributions = param_distributions
+        self.resource = resource
+        self.min_resource = min_resource
+        self.max_resource = max_resource
+        self.factor = factor
+        self.brackets = brackets
+        self.n_candidates = n_candidates
+        self.sampler = sampler
+        self.promotion = promotion
+        self.rung_folds = rung_folds
+        self.batch_size = batch_size
+        self.patience = patience
+        self.tol = tol
+        self.initial_params = initial_params
+        self.warm_start_from = warm_start_from
+        self.time_budget = time_budget
+        self.on_interrupt = on_interrupt
+        self.refit_from = refit_from
+        self.checkpoint_memory = checkpoint_memory
+        self.checkpoint_folder = checkpoint_folder
+        self.random_state = random_state
+        self.param_grid = param_grid
+
+    # -- the plan ----------------------------------------------------------------
+
+    def plan(self, X: Any = None, y: Any = None) -> None:
+        """Print what ``fit`` is going to do: resource, brackets, candidates.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), default=None
+            Training data. Only a budget of ``"n_samples"`` depends on it.
+        y : array-like of shape (n_samples,), default=None
+            Target.
+
+        Raises
+        ------
+        SearchError
+            When the plan depends on data that were not given.
+        """
+        self._validate_params()
+        space = self._read_space()
+        n_train = None
+        n_folds = 5 if self.cv is None else None
+        if isinstance(self.cv, numbers.Integral):
+            n_folds = int(self.cv)
+        if X is not None and n_folds is not None:
+            n_train = n_samples(X) * (n_folds - 1) // n_folds
+        elif X is not None:
+            n_train = n_samples(X)
+        plan = self._make_plan(space, y, n_train, seed=0)
+        print(plan.to_text(n_folds))
+
+    def _make_plan(self, space: Space, y: Any, n_train: int | None, seed: int) -> Plan:
+        request = ResourceRequest(self.resource, y, n_train, self.batch_size, seed)
+        found, note = self._find_resource(space, request)
+        if found.resource.name in space.names:
+            raise SearchError(
+                f"{found.resource.name!r} is the resource, and cannot be a parameter "
+                "of the space too: remove it there, or choose another resource"
+            )
+        return make_plan(
+            found,
+            min_resource=self.min_resource,
+            max_resource=self.max_resource,
+            factor=self.factor,
+            brackets=self.brackets,
+            n_candidates=self.n_candidates,
+            n_configurations=space.size,
+            note=note,
+        )
+
+    def _find_resource(
+        self, space: Space, request: ResourceRequest
+    ) -> tuple[FoundResource, str]:
+        """Return a resource that all candidates have, and why it is this one."""
+        found = find_resource(self.estimator, request)
+        if request.name == "n_samples":
+            return found, ""
+        # The estimator itself, or what decides its abilities, may be searched.
+        draws = space.sample(np.random.default_rng(0), _N_DRAWS)
+        tried = []
+        for point in draws:
+            params = clone(space.from_unit(point), safe=False)
+            candidate = clone(self.estimator).set_params(**params)
+            tried.append(find_resource(candidate, request))
+        kinds = {(type(f.resource), f.resource.name) for f in tried}
+        if len(kinds) == 1:
+            return tried[0], ""
+        samples = ResourceRequest(
+            "n_samples", request.y, request.n_train, None, request.seed
+        )
+        return find_resource(self.estimator, samples), (
+            "; the candidates have no other resource in common"
+        )
+
+    def _read_space(self) -> Space:
+        spec, as_grid = self._spec()
+        parts = split_budgets(spec)
+        if any(n_iter is not None for _, n_iter in parts):
+            raise SearchError(
+                "HyperbandSearchCV takes no (dict, n_iter) pairs: the brackets say how "
+                "many candidates there are. Give a list of dicts"
+            )
+        union = [part for part, _ in parts] if len(parts) > 1 else parts[0][0]
+        return read_space(self.estimator, union, as_grid=as_grid)
+
+    # -- what proposes candidates ------------------------------------------------
+
+    def _propose(self, metric: str, data: FoldData) -> Proposals:
+        self.space_ = self._read_space()
+        rng = self._generator()
+        seed = int(rng.integers(2**31))
+        n_train = min(_n_rows(train) for train, _ in data.folds)
+        plan = self._make_plan(self.space_, data.y, n_train, seed)
+        self.resource_ = plan.resource.name
+        self.min_resource_ = plan.min_resource
+        self.max_resource_ = plan.max_resource
+        self.brackets_ = plan.brackets
+        folds = folds_by_budget(self.rung_folds, plan.budgets, self.n_splits_)
+        units = self._units_of_patience()
+        patience = None if units is None else Patience(units, self.tol)
+        sampler = self._make_sampler(rng, plan.n_candidates, metric)
+        options: dict[str, Any] = {
+            "learns": isinstance(sampler, BayesOptimizer),
+            "patience": patience,
+            "rung_folds": folds,
+            "keep_best": self.refit_from == "fold",
+        }
+        optimizer: RungOptimizer
+        repeatable = self.promotion == "sync" and self.random_state is not None
+        n_steps = plan.n_steps
+        if self.promotion == "sync":
+            optimizer = HyperbandOptimizer(
+                sampler, plan.brackets, repeatable=repeatable, **options
+            )
+        else:
+            optimizer = AsyncHyperbandOptimizer(sampler, plan.brackets, **options)
+            # A few more are promoted than planned, at most all.
+            n_steps = sum(b.rungs[0].n_candidates * len(b.rungs) for b in plan.brackets)
+        checkpoints = None
+        if plan.resource.continues:
+            checkpoints = CheckpointStore(
+                self.checkpoint_memory, self.checkpoint_folder
+            )
+        return Proposals(
+            optimizer,
+            plan.n_candidates,
+            n_steps,
+            f"{plan.to_text(self.n_splits_)}\n"
+            f"Fitting {self.n_splits_} folds for each of {plan.n_candidates} "
+            f"candidates, totalling {plan.n_steps * self.n_splits_} fits",
+            ask_ahead=repeatable,
+            resource=plan.resource,
+            checkpoints=checkpoints,
+        )
+
+    def _units_of_patience(self) -> int | None:
+        return self.patience
+
+    def _make_sampler(
+        self, rng: np.random.Generator, n_candidates: int, metric: str
+    ) -> Optimizer:
+        current = self.estimator.get_params()
+        initial = [
+            self.space_.guess({**current, **params}, required=params)
+            for params in self._given_params()
+        ]
+        size = self.space_.size
+        if size is not None and size <= n_candidates:
+            return GridOptimizer(self.space_, rng=rng, initial=initial)
+        if self.sampler == "random":
+            return RandomOptimizer(self.space_, rng=rng, initial=initial)
+        if self.space_.n_held(current):
+            initial.append(self.space_.guess(current))
+        sampler = BayesOptimizer(
+            self.space_, rng=rng, initial=initial, budget=n_candidates
+        )
+        if self.warm_start_from is not None:
+            earlier = earlier_results(self.warm_start_from, metric)
+            learn(sampler, self.space_, earlier)
+        return sampler
+
+    # -- results -------------------------------------------------------------------
+
+    def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
+        optimizer = plan.optimizer
+        assert isinstance(optimizer, RungOptimizer)
+        by_trial: dict[int, list[Step]] = {}
+        for step in run.steps:
+            by_trial.setdefault(step.suggestion.trial, []).append(step)
+        candidates, rows = [], []
+        for number, trial in enumerate(sorted(by_trial)):
+            steps = by_trial[trial]
+            results = [[r for r in step.results if r is not None] for step in steps]
+            last = steps[-1].suggestion
+            level, status = optimizer.standing(trial)
+            columns = {
+                "n_resources": last.budget,
+                "bracket": last.bracket,
+                "rung": last.rung,
+                "status": status,
+            }
+            seconds = sum(step.optimizer_time for step in steps)
+            candidates.append(
+                Candidate(last.params, merged(results), seconds, level, columns)
+            )
+            rows += [
+                HistoryRow(number, last.bracket, s.rung, s.budget or 0, result)
+                for s, of_step in zip(
+                    [step.suggestion for step in steps], results, strict=True
+                )
+                for result in of_step
+            ]
+        error_score = np.nan if self.error_score == "raise" else self.error_score
+        self.history_ = history_table(rows, error_score, None)
+        self.checkpoint_use_ = None
+        if plan.checkpoints is not None:
+            self.checkpoint_use_ = plan.checkpoints.use
+        if run.ended_by in ("n_iter", "exhausted"):
+            run.ended_by = "completed"
+        return candidates
+
+    def _start_refit(self, estimator: Any, plan: Proposals) -> tuple[Any, int]:
+        best, start = super()._start_refit(estimator, plan)
+        store, optimizer = plan.checkpoints, plan.optimizer
+        assert isinstance(optimizer, RungOptimizer)
+        kept = optimizer.kept
+        # A callable refit may have chosen another one.
+        if store is None or kept is None or kept.params is not self.best_params_:
+            return best, start
+        rows = (self.history_["candidate"] == self.best_index_) & (
+            self.history_["n_resources"] == self._refit_units()
+        )
+        metric = next(name for name in self.history_ if name.startswith("test_"))
+        if isinstance(self.refit, str):
+            metric = f"test_{self.refit}"
+        order = np.argsort(-self.history_[metric][rows], kind="stable")
+        for fold in self.history_["fold"][rows][order]:
+            state = store.get(kept.trial, int(fold), as_file=True)
+            if state is not None and state.units < self._refit_units():
+                trained = plan.resource.restore(read_checkpoint(state), lambda: best)
+                return trained, state.units
+        return best, start
+
+    def _refit_units(self) -> int:
+        return int(self.cv_results_["n_resources"][self.best_index_])
+
+    def learning_curves(self, metric: str = "test_score") -> Any:
+        """Return the mean score of each candidate at each budget.
+
+        Parameters
+        ----------
+        metric : str, default="test_score"
+            A column of ``history_``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each candidate, a column for each budget.
+        """
+        check_is_fitted(self, "history_")
+        return learning_curves(self._history_columns(), metric)
+
+    def _history_columns(self) -> dict[str, Any]:
+        return self.history_
+
+
+def _n_rows(train: Any) -> int:
+    train = np.asarray(train)
+    return int(train.sum()) if train.dtype == bool else len(train)

@@ -1,0 +1,444 @@
+"""A training that is cut and continued is the training that is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import config_context
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.datasets import make_classification
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import (
+    LogisticRegression,
+    Perceptron,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sktune._execution import (
+    FoldContext,
+    FoldData,
+    ResourceRequest,
+    find_resource,
+    with_total,
+)
+from sktune._execution._checkpoint import CheckpointStore
+from sktune._execution._continued import PartialFit
+from sktune._execution._fold import run_fold
+from sktune._execution._resource import Samples
+from sktune._protocol import Checkpoint, FoldTask, Resumable, Status
+from sktune.exceptions import SearchError
+
+from .estimators import Descent, Net
+
+X, y = make_classification(
+    120, 8, n_informative=5, n_classes=3, random_state=0, shuffle=True
+)
+TRAIN, TEST = np.arange(80), np.arange(80, 120)
+
+
+def found_for(estimator, name="auto", *, batch_size=None, target=y):
+    request = ResourceRequest(name, target, len(TRAIN), batch_size, 0)
+    return find_resource(estimator, request)
+
+
+def output(estimator, X, y):
+    """What a model says, to the last bit."""
+    seen.append(
+        estimator.predict_proba(X)
+        if hasattr(estimator, "predict_proba")
+        else estimator.predict(X)
+    )
+    return 0.0
+
+
+seen: list = []
+
+
+def train(estimator, resource, stops, *, params=None, target=y, fit_params=None):
+    """Train one fold in segments; return what the model says after the last."""
+    data = FoldData(X, target, [(TRAIN, TEST)], fit_params or {}, {})
+    context = FoldContext(estimator, output, raise_errors=True, resource=resource)
+    checkpoint = None
+    for stop in stops:
+        task = FoldTask(0, 0, params or {}, stop, checkpoint, keep=resource.continues)
+        result = run_fold(context, data, task)
+        if result.exception:
+            raise result.exception
+        assert result.status is Status.OK, result.fit_error
+        checkpoint = result.checkpoint
+    return seen[-1]
+
+
+def pipe(model):
+    return make_pipeline(StandardScaler(), SelectKBest(k=6), model)
+
+
+CONTINUED = {
+    "epochs": (Descent(epochs=12), "epochs"),
+    "epochs in a pipeline": (pipe(Descent(epochs=12)), "epochs"),
+    "skorch": (Net(), "epochs"),
+    "linear": (SGDClassifier(loss="log_loss", random_state=0), "passes"),
+    "linear in a pipeline": (pipe(SGDClassifier(random_state=0)), "passes"),
+    "averaged": (SGDClassifier(average=True, random_state=0), "passes"),
+    "adaptive rate": (
+        SGDClassifier(learning_rate="invscaling", eta0=0.5, random_state=0),
+        "passes",
+    ),
+    "perceptron": (Perceptron(random_state=0), "passes"),
+    "network": (MLPClassifier((8,), random_state=0), "passes"),
+    "bayes": (GaussianNB(), "passes"),
+    "forest": (RandomForestClassifier(random_state=0), "n_estimators"),
+    "trees": (ExtraTreesClassifier(random_state=0), "n_estimators"),
+    "bagging": (BaggingClassifier(random_state=0), "n_estimators"),
+    "boosting": (
+        GradientBoostingClassifier(subsample=0.7, max_depth=2, random_state=0),
+        "n_estimators",
+    ),
+    "boosting in a pipeline": (
+        pipe(GradientBoostingClassifier(max_depth=2, random_state=0)),
+        "gradientboostingclassifier__n_estimators",
+    ),
+    "histograms": (
+        HistGradientBoostingClassifier(min_samples_leaf=5, random_state=0),
+        "max_iter",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTINUED)
+def test_continued_is_uninterrupted(name):
+    estimator, expected = CONTINUED[name]
+    found = found_for(estimator)
+    assert found.resource.name == expected
+    assert found.resource.continues
+    resource = with_total(found.resource, 12)
+    whole = train(estimator, resource, [12])
+    np.testing.assert_array_equal(train(estimator, resource, [1, 3, 12]), whole)
+    np.testing.assert_array_equal(train(estimator, resource, [5, 12]), whole)
+    assert not np.array_equal(train(estimator, resource, [1]), whole) or name == "bayes"
+
+
+def test_whole_training_by_parts_is_fit():
+    for estimator in (Descent(epochs=12), RandomForestClassifier(12, random_state=0)):
+        resource = with_total(found_for(estimator).resource, 12)
+        alone = estimator.fit(X[TRAIN], y[TRAIN]).predict_proba(X[TEST])
+        np.testing.assert_array_equal(train(estimator, resource, [4, 12]), alone)
+
+
+def test_schedules_run_to_the_largest_budget():
+    estimator = Descent(epochs=3)
+    assert isinstance(estimator, Resumable)
+    resource = with_total(found_for(estimator).resource, 12)
+    alone = Descent(epochs=12).fit(X[TRAIN], y[TRAIN]).predict_proba(X[TEST])
+    np.testing.assert_array_equal(train(estimator, resource, [1, 12]), alone)
+
+
+@pytest.mark.parametrize("kind", ["passes", "batches"])
+@pytest.mark.parametrize("batch_size", [7, 30, 500])
+def test_batches_continue(kind, batch_size):
+    estimator = MLPClassifier((8,), random_state=0)
+    resource = found_for(estimator, kind, batch_size=batch_size).resource
+    whole = train(estimator, resource, [12])
+    np.testing.assert_array_equal(train(estimator, resource, [1, 5, 12]), whole)
+
+
+def test_batches_hold_each_row_once_a_pass():
+    resource = PartialFit("passes", 30, None, 0)
+    batches = list(resource._batches(100, range(2, 4)))
+    assert [len(b) for b in batches] == [34, 33, 33] * 2
+    for one in (batches[:3], batches[3:]):
+        assert sorted(np.concatenate(one)) == list(range(100))
+    singles = PartialFit("batches", 30, None, 0)
+    np.testing.assert_array_equal(
+        np.concatenate(list(singles._batches(100, range(6, 12)))),
+        np.concatenate(batches),
+    )
+
+
+def test_classes_of_all_folds_are_known():
+    # The training part lacks the last class.
+    target = np.where(np.arange(120) < 80, y % 2, 2)
+    found = found_for(SGDClassifier(loss="log_loss", random_state=0), target=target)
+    result = train(SGDClassifier(loss="log_loss"), found.resource, [3], target=target)
+    assert result.shape == (40, 3)
+
+
+def test_several_targets():
+    target = np.c_[y, y % 2]
+    model = MultiOutputClassifier(SGDClassifier(random_state=0))
+    resource = found_for(model, target=target).resource
+    assert resource.name == "passes"
+    whole = train(model, resource, [4], target=target)
+    np.testing.assert_array_equal(train(model, resource, [1, 4], target=target), whole)
+
+
+def test_regression_and_clustering():
+    for model, target in [
+        (SGDRegressor(random_state=0), y * 1.0),
+        (MLPRegressor(hidden_layer_sizes=(4,), random_state=0), y * 1.0),
+        (RandomForestRegressor(random_state=0), y * 1.0),
+        (MiniBatchKMeans(3, random_state=0, n_init=1), None),
+    ]:
+        resource = found_for(model, target=target).resource
+        assert resource.continues
+        data = FoldData(X, target, [(TRAIN, TEST)], {}, {})
+        context = FoldContext(model, lambda e, X, y=None: 0.0, resource=resource)
+        first = run_fold(context, data, FoldTask(0, 0, {}, 3, None, keep=True))
+        assert first.status is Status.OK, first.fit_error
+        last = run_fold(context, data, FoldTask(0, 0, {}, 9, first.checkpoint))
+        assert last.status is Status.OK, last.fit_error
+
+
+BOOSTERS = [("xgboost", "XGBClassifier"), ("lightgbm", "LGBMClassifier")]
+
+
+@pytest.mark.parametrize(("package", "name"), BOOSTERS)
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_boosters_continue(package, name, in_pipeline):
+    module = pytest.importorskip(package)
+    options = {"verbose": -1} if package == "lightgbm" else {"tree_method": "exact"}
+    model = getattr(module, name)(n_estimators=12, n_jobs=1, max_depth=3, **options)
+    if in_pipeline:
+        model = pipe(model)
+    found = found_for(model)
+    assert found.resource.name.endswith("n_estimators")
+    assert found.usual == 12
+    whole = train(model, found.resource, [12])
+    np.testing.assert_allclose(
+        train(model, found.resource, [1, 5, 12]), whole, rtol=1e-5
+    )
+    alone = model.fit(X[TRAIN], y[TRAIN]).predict_proba(X[TEST])
+    np.testing.assert_array_equal(whole, alone)
+
+
+def test_a_solver_continues_where_it_is_asked_for():
+    model = LogisticRegression(tol=1e-9)
+    assert found_for(model).resource.name == "n_samples"
+    found = found_for(model, "max_iter")
+    assert found.resource.continues
+    assert found.usual == 100
+    alone = LogisticRegression(tol=1e-9, max_iter=900).fit(X[TRAIN], y[TRAIN])
+    np.testing.assert_allclose(
+        train(model, found.resource, [5, 50, 400]),
+        alone.predict_proba(X[TEST]),
+        atol=1e-4,
+    )
+
+
+def test_a_parameter_that_begins_anew():
+    for model, name in [
+        (SVC(), "max_iter"),
+        (KNeighborsClassifier(), "n_neighbors"),
+        (pipe(KNeighborsClassifier()), "n_neighbors"),
+        (make_pipeline(PCA(), SVC()), "pca__n_components"),
+    ]:
+        found = found_for(model, name)
+        assert not found.resource.continues
+        assert found.resource.name.endswith(name)
+    found = found_for(KNeighborsClassifier(), "n_neighbors")
+    assert found.usual == 5
+    alone = KNeighborsClassifier(3).fit(X[TRAIN], y[TRAIN]).predict_proba(X[TEST])
+    np.testing.assert_array_equal(
+        train(KNeighborsClassifier(), found.resource, [1, 3]), alone
+    )
+
+
+def test_n_samples_are_stratified_and_nested():
+    resource = Samples(stratify=True, seed=0, total=80)
+    train_rows = np.flatnonzero(np.arange(120) % 3)
+    smaller: set = set()
+    for n in (6, 13, 27, 60, 80):
+        rows = resource.rows(train_rows, y, None, 0, n)
+        assert len(rows) == n
+        assert smaller <= set(rows) <= set(train_rows)
+        assert list(rows) == sorted(rows)
+        smaller = set(rows)
+        shares = np.bincount(y[rows]) / n
+        np.testing.assert_allclose(
+            shares, np.bincount(y[train_rows]) / len(train_rows), atol=1.5 / n
+        )
+    other = resource.rows(train_rows, y, None, 1, 13)
+    assert set(other) != set(resource.rows(train_rows, y, None, 0, 13))
+
+
+def test_a_rare_class_is_in_the_smallest_sample():
+    target = np.r_[np.zeros(500), [1, 2]]
+    rows = Samples(stratify=True, seed=0, total=502).rows(
+        np.arange(502), target, None, 0, 6
+    )
+    assert set(target[rows]) == {0, 1, 2}
+
+
+def test_n_samples_take_whole_groups():
+    groups = np.arange(120) // 7
+    resource = Samples(stratify=True, seed=0, total=80)
+    for budget in (3, 20, 50):
+        rows = resource.rows(TRAIN, y, groups, 0, budget)
+        inside = [g for g in np.unique(groups[TRAIN]) if g in groups[rows]]
+        assert len(rows) == np.isin(groups[TRAIN], inside).sum()
+        assert len(rows) <= max(budget, 7)
+        assert set(rows) <= set(resource.rows(TRAIN, y, groups, 0, budget + 20))
+
+
+def test_masks_and_weights():
+    weight = np.linspace(0, 1, 120)
+    resource = Samples(stratify=True, seed=0, total=80)
+    mask = np.arange(120) < 80
+    data = FoldData(X, y, [(mask, ~mask)], {"sample_weight": weight}, {})
+    context = FoldContext(SVC(), lambda e, X, y: e.shape_fit_[0], resource=resource)
+    assert run_fold(context, data, FoldTask(0, 0, {}, 30)).test_scores == 30
+    assert run_fold(context, data, FoldTask(0, 0, {}, 80)).test_scores == 80
+
+
+# -- Pipelines -------------------------------------------------------------------
+
+
+class Counting(StandardScaler):
+    n_fits = 0
+
+    def fit(self, X, y=None, sample_weight=None):
+        type(self).n_fits += 1
+        return super().fit(X, y, sample_weight)
+
+
+def test_transformers_are_fitted_once_a_fold():
+    Counting.n_fits = 0
+    model = Pipeline([("scale", Counting()), ("model", SGDClassifier(random_state=0))])
+    train(model, found_for(model).resource, [1, 3, 9])
+    assert Counting.n_fits == 1
+
+
+def test_a_cached_pipeline_continues(tmp_path):
+    model = Pipeline(
+        [("scale", StandardScaler()), ("model", SGDClassifier(random_state=0))],
+        memory=str(tmp_path),
+    )
+    resource = found_for(model).resource
+    np.testing.assert_array_equal(
+        train(model, resource, [1, 9]), train(model, resource, [9])
+    )
+
+
+def test_pipelines_in_pipelines():
+    model = make_pipeline(StandardScaler(), pipe(Descent(epochs=9)))
+    resource = with_total(found_for(model).resource, 9)
+    np.testing.assert_array_equal(
+        train(model, resource, [1, 4, 9]), train(model, resource, [9])
+    )
+
+
+def test_weights_reach_the_step_they_are_meant_for():
+    model = pipe(Descent(epochs=9))
+    resource = with_total(found_for(model).resource, 9)
+    weight = np.random.default_rng(0).uniform(size=120)
+    plain = train(model, resource, [9])
+    weighted = train(
+        model, resource, [3, 9], fit_params={"descent__sample_weight": weight}
+    )
+    assert not np.array_equal(plain, weighted)
+    both = {"descent__sample_weight": weight, "standardscaler__sample_weight": weight}
+    assert not np.array_equal(train(model, resource, [3, 9], fit_params=both), weighted)
+    alone = model.set_params(descent__epochs=9).fit(
+        X[TRAIN], y[TRAIN], descent__sample_weight=weight[TRAIN]
+    )
+    np.testing.assert_array_equal(weighted, alone.predict_proba(X[TEST]))
+    with pytest.raises(ValueError, match="sample_weight"):
+        train(model, resource, [3], fit_params={"sample_weight": weight})
+
+
+def test_weights_are_routed():
+    weight = np.random.default_rng(0).uniform(size=120)
+    with config_context(enable_metadata_routing=True):
+        model = make_pipeline(
+            StandardScaler().set_fit_request(sample_weight=False),
+            Descent(epochs=9).set_fit_request(sample_weight=True),
+        )
+        resource = with_total(found_for(model).resource, 9)
+        routed = train(model, resource, [3, 9], fit_params={"sample_weight": weight})
+        alone = model.fit(X[TRAIN], y[TRAIN], sample_weight=weight[TRAIN])
+        np.testing.assert_array_equal(routed, alone.predict_proba(X[TEST]))
+
+
+# -- What is not there -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("passes", "it has no partial_fit"),
+        ("epochs", "it has no parameter 'epochs'"),
+        ("kernel", "its parameter 'svc__kernel' is 'rbf', no integer"),
+        ("shrinking", "is True, no integer"),
+        ("nonsense", "it has no parameter 'nonsense'"),
+    ],
+)
+def test_an_error_names_what_was_looked_for(name, reason):
+    with pytest.raises(SearchError, match=reason) as caught:
+        found_for(pipe(SVC()), name)
+    assert "SVC, the last step of the Pipeline" in str(caught.value)
+    assert "Looked for: 'epochs' of a Keras estimator" in str(caught.value)
+
+
+def test_batches_need_a_size():
+    with pytest.raises(SearchError, match="needs batch_size"):
+        found_for(SGDClassifier(), "batches")
+
+
+# -- Checkpoints -----------------------------------------------------------------
+
+
+def test_checkpoints_stay_in_memory_up_to_a_limit(tmp_path):
+    with CheckpointStore(100, str(tmp_path)) as store:
+        for fold in range(3):
+            store.put(7, fold, Checkpoint(1, bytes(40)))
+        assert (store.use.memory_bytes, store.use.disk_bytes) == (80, 40)
+        held = [store.get(7, fold, as_file=True) for fold in range(3)]
+        assert [c.path is None for c in held] == [True, True, False]
+        assert store.get(7, 2, as_file=False).data == bytes(40)
+        (folder,) = tmp_path.iterdir()
+        (file,) = folder.iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert file.stat().st_mode & 0o777 == 0o600
+        store.put(7, 2, Checkpoint(3, bytes(20)))
+        assert (store.use.memory_bytes, store.use.disk_bytes) == (100, 0)
+        assert not list(folder.iterdir())
+        store.put(8, 0, Checkpoint(3, bytes(50)))
+        store.discard(7)
+        assert (store.use.memory_bytes, store.use.disk_bytes) == (0, 50)
+        assert store.get(7, 0, as_file=True) is None
+    assert not list(tmp_path.iterdir())
+    assert store.use.peak_memory_bytes == 100
+    assert store.use.peak_disk_bytes == 50
+    assert (store.use.n_written, store.use.largest_bytes) == (5, 50)
+
+
+def test_a_checkpoint_is_read_from_its_file(tmp_path):
+    model = Descent(epochs=9)
+    resource = with_total(found_for(model).resource, 9)
+    whole = train(model, resource, [9])
+    data = FoldData(X, y, [(TRAIN, TEST)], {}, {})
+    context = FoldContext(model, output, resource=resource)
+    first = run_fold(context, data, FoldTask(0, 0, {}, 4, keep=True))
+    with CheckpointStore(0, str(tmp_path)) as store:
+        store.put(0, 0, first.checkpoint)
+        state = store.get(0, 0, as_file=True)
+        assert state.data is None
+        run_fold(context, data, FoldTask(0, 0, {}, 9, state))
+    np.testing.assert_array_equal(seen[-1], whole)

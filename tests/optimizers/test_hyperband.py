@@ -1,0 +1,239 @@
+"""Who is promoted, when, and what new candidates may depend on."""
+
+from __future__ import annotations
+
+import copy
+import random
+
+import numpy as np
+import pytest
+
+from sktune._protocol import Outcome, Status
+from sktune.optimizers import (
+    BayesOptimizer,
+    HyperbandOptimizer,
+    Patience,
+    RandomOptimizer,
+    make_brackets,
+)
+from sktune.optimizers._rungs import RungResult, comparable
+from sktune.space import Categorical, Float, Space
+
+SPACE = Space({"a": Float(0.0, 1.0), "b": Float(0.0, 1.0)})
+
+
+def make(max_resource=27, *, space=SPACE, learns=False, seed=0, **options):
+    plan = options.pop("brackets", None) or make_brackets(
+        max_resource, n_configurations=space.size
+    )
+    rng = np.random.default_rng(seed)
+    sampler = (BayesOptimizer if learns else RandomOptimizer)(space, rng=rng)
+    return HyperbandOptimizer(sampler, plan, learns=learns, **options)
+
+
+def score_of(suggestion):
+    params = suggestion.params
+    return -((params["a"] - 0.3) ** 2) - params["b"] / suggestion.budget
+
+
+def run(optimizer, n_workers=1, seed=0, score=score_of):
+    """Work it off with so many workers that finish in a random order."""
+    rng = random.Random(seed)
+    running, done = [], []
+    while True:
+        while len(running) < n_workers and (suggestion := optimizer.ask()) is not None:
+            running.append(suggestion)
+        if not running:
+            return done
+        suggestion = running.pop(rng.randrange(len(running)))
+        value = score(suggestion)
+        status = Status.FAILED if value is None else Status.OK
+        optimizer.tell(Outcome(suggestion.trial, status, value))
+        done.append((suggestion, value))
+
+
+def rows(done):
+    """What was trained, whatever the order."""
+    return sorted(
+        (s.trial, s.budget, s.bracket, s.rung, s.origin, tuple(s.params.values()))
+        for s, _ in done
+    )
+
+
+def counts(done):
+    found: dict = {}
+    for s, _ in done:
+        found[s.bracket, s.budget] = found.get((s.bracket, s.budget), 0) + 1
+    return found
+
+
+def test_every_rung_has_the_candidates_of_the_plan():
+    done = run(make(81))
+    planned = {
+        (b.number, r.budget): r.n_candidates for b in make_brackets(81) for r in b.rungs
+    }
+    assert counts(done) == planned
+    spent: dict = {}
+    units = 0
+    for suggestion, _ in done:
+        assert (suggestion.parent is None) == (suggestion.rung == 0)
+        units += suggestion.budget - spent.get(suggestion.trial, 0)
+        spent[suggestion.trial] = suggestion.budget
+    assert units == 1581
+
+
+def test_the_best_of_a_rung_are_promoted():
+    done = run(make(27))
+    by_rung: dict = {}
+    for s, value in done:
+        by_rung.setdefault((s.bracket, s.rung), {})[s.trial] = value
+    for (bracket, rung), scores in by_rung.items():
+        promoted = by_rung.get((bracket, rung + 1))
+        if promoted:
+            best = sorted(scores, key=scores.__getitem__)[-len(promoted) :]
+            assert set(best) == set(promoted)
+
+
+@pytest.mark.parametrize("learns", [False, True])
+@pytest.mark.parametrize("n_workers", [2, 3, 8, 30])
+def test_the_same_for_any_number_of_workers(learns, n_workers):
+    alone = run(make(27, learns=learns))
+    for seed in range(3):
+        assert rows(run(make(27, learns=learns), n_workers, seed)) == rows(alone)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 10])
+@pytest.mark.parametrize("learns", [False, True])
+def test_failures_are_not_promoted_and_starve_no_rung(every, learns):
+    def score(s):
+        return None if s.trial % every == 0 else score_of(s)
+
+    done = run(make(27, learns=learns), 4, score=score)
+    assert rows(done) == rows(run(make(27, learns=learns), score=score))
+    failed = {s.trial for s, value in done if value is None}
+    assert all(s.rung == 0 for s, _ in done if s.trial in failed)
+    if every == 1:
+        assert {s.rung for s, _ in done} == {0}
+    else:
+        # every second one failing still fills the rungs above
+        full, found = counts(run(make(27))), counts(done)
+        assert all(
+            found[key] == full[key] for key in full if key[1] > 3 ** (3 - key[0])
+        )
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_a_score_that_is_not_finite_is_a_failure(odd):
+    done = run(make(9), score=lambda s: odd if s.trial == 1 else score_of(s))
+    assert [s.rung for s, _ in done if s.trial == 1] == [0]
+
+
+def test_a_finite_space_is_used_up():
+    space = Space({"a": Categorical(list("xyzuvwrs")), "b": Categorical(["only"])})
+    done = run(make(81, space=space), score=lambda s: float(ord(s.params["a"])))
+    assert len({s.trial for s, _ in done}) == 8
+    assert max(s.budget for s, _ in done) == 81
+    assert [s.params["a"] for s, _ in done if s.budget == 81] == ["z"]
+
+
+def test_rungs_do_not_wait_for_candidates_that_do_not_exist():
+    space = Space({"a": Categorical(list("xyz"))})
+    optimizer = make(brackets=make_brackets(9), space=space)
+    done = run(optimizer, score=lambda s: float(ord(s.params["a"])))
+    assert counts(done) == {(2, 1): 3, (2, 3): 3, (2, 9): 1}
+
+
+def test_losers_are_released_at_once():
+    optimizer = make(9, brackets=make_brackets(9, n_brackets=1))
+    asked = [optimizer.ask() for _ in range(9)]
+    for number, suggestion in enumerate(asked):
+        assert optimizer.released() == []
+        optimizer.tell(Outcome(suggestion.trial, Status.OK, float(number)))
+    assert sorted(optimizer.released()) == [0, 1, 2, 3, 4, 5]
+    assert optimizer.released() == []
+    assert optimizer.standing(0) == (1, "stopped")
+    assert optimizer.standing(8) == (1, "unfinished")
+    promoted = [optimizer.ask() for _ in range(3)]
+    assert [s.trial for s in promoted] == [8, 7, 6]
+    assert optimizer.ask() is None
+    optimizer.tell(Outcome(8, Status.FAILED, None))
+    assert optimizer.released() == [8]
+    assert optimizer.standing(8) == (3, "failed")
+    optimizer.tell(Outcome(7, Status.OK, 1.0))
+    optimizer.tell(Outcome(6, Status.OK, 2.0))
+    assert optimizer.released() == [7]
+    last = optimizer.ask()
+    assert (last.trial, last.budget, last.is_last) == (6, 9, True)
+    optimizer.tell(Outcome(6, Status.OK, 2.0))
+    assert optimizer.standing(6) == (9, "completed")
+    assert optimizer.released() == [6]
+    assert optimizer.ask() is None
+
+
+def test_refuses_unknown_trials():
+    optimizer = make(9)
+    with pytest.raises(ValueError, match="never proposed"):
+        optimizer.tell(Outcome(0, Status.OK, 1.0))
+    optimizer.tell(Outcome(optimizer.ask().trial, Status.OK, 1.0))
+    with pytest.raises(ValueError, match="told already"):
+        optimizer.tell(Outcome(0, Status.OK, 1.0))
+
+
+def test_a_third_of_the_candidates_is_random():
+    done = run(make(81, learns=True))
+    origins = [s.origin for s, _ in done if s.rung == 0]
+    assert origins.count("random") == len(origins) // 3
+    assert origins.count("model") > len(origins) // 2
+
+
+def test_a_model_finds_better_candidates():
+    def mean_of_last(learns, seed):
+        done = run(make(27, learns=learns, seed=seed))
+        late = [v for s, v in done if s.rung == 0 and s.trial % 3 != 2][-8:]
+        return np.mean(late)
+
+    for seed in range(3):
+        assert mean_of_last(True, seed) > mean_of_last(False, seed)
+
+
+def test_patience_spares_what_no_longer_improves():
+    def flat(s):
+        return s.params["a"]
+
+    done = run(make(27, patience=Patience(2, 0.0)), score=flat)
+    # 1 and 3 units are compared; nobody gains, so nobody is trained to 9.
+    assert max(s.budget for s, _ in done if s.bracket == 3) == 3
+    full = run(make(27, patience=Patience(2, 0.0)), score=lambda s: s.budget)
+    assert max(s.budget for s, _ in full if s.bracket == 3) == 27
+
+
+def test_fewer_folds_at_low_budgets():
+    done = run(make(27, rung_folds={1: 1, 3: 2}))
+    assert {(s.budget, s.n_folds) for s, _ in done} == {
+        (1, 1),
+        (3, 2),
+        (9, None),
+        (27, None),
+    }
+
+
+def test_a_copy_continues_identically():
+    optimizer = make(9, learns=True)
+    for _ in range(6):
+        s = optimizer.ask()
+        optimizer.tell(Outcome(s.trial, Status.OK, score_of(s)))
+    assert rows(run(copy.deepcopy(optimizer))) == rows(run(optimizer))
+
+
+def test_scores_are_comparable_when_training_helps_all_alike():
+    # Trials score their number; 3 units bring 10 more, 9 units 5 more again.
+    results = [RungResult(t, 1, float(t)) for t in range(9)]
+    results += [RungResult(t, 3, t + 10.0) for t in (6, 7, 8)]
+    results += [RungResult(8, 9, 23.0), RungResult(9, 3, 19.0), RungResult(10, 9, 4.0)]
+    results += [RungResult(11, 1, None)]
+    outcomes = comparable(results)
+    assert [o.trial for o in outcomes] == list(range(12))
+    assert [o.score for o in outcomes[:9]] == [t + 15.0 for t in range(9)]
+    assert outcomes[9].score == 24.0
+    assert outcomes[10].score == 4.0
+    assert outcomes[11].status is Status.FAILED
