@@ -231,7 +231,7 @@ def _make_metric(metric: Any, kind: str, logits: bool) -> Any:
     if isinstance(metric, keras.metrics.Metric):
         return type(metric).from_config(metric.get_config())
     if inspect.isclass(metric) and issubclass(metric, keras.metrics.Metric):
-        made = metric()
+        made: Any = metric()
         if metric().name != made.name:  # numbered by Keras: history needs one name
             made.name = re.sub(r"_\d+$", "", made.name)
         return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Hashable
 from typing import Any
 
@@ -72,7 +73,9 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
         batch_size=estimator.batch_size,
         jit_compile=estimator.jit_compile,
         steps_per_execution=estimator.steps_per_execution,
-        identity=_identity(estimator.model, routed),
+        identity=_identity(
+            estimator.model, {**routed, "metrics": _functions_of(metrics)}
+        ),
         device=estimator.device,
     )
 
@@ -93,6 +96,12 @@ def _identity(model: Any, routed: dict[str, Any]) -> Hashable:
 
     values = [(name, hashable(value)) for name, value in sorted(routed.items())]
     return (model, *values)
+
+
+def _functions_of(metrics: Any) -> tuple[Any, ...]:
+    """Return the metrics that are functions: their names do not tell them apart."""
+    given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+    return tuple(m for m in given if inspect.isroutine(m))
 
 
 def output_shape(model: Any) -> tuple[int, ...]:
