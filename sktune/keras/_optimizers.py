@@ -7,7 +7,7 @@ import functools
 import inspect
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import keras
 
@@ -238,9 +238,8 @@ def _make_metric(metric: Any, kind: str, logits: bool) -> Any:
         return type(metric).from_config(metric.get_config())
     if inspect.isclass(metric) and issubclass(metric, keras.metrics.Metric):
         made: Any = metric()
-        if (
-            cast(Any, metric()).name != made.name
-        ):  # numbered by Keras: history needs one name
+        another: Any = metric()
+        if another.name != made.name:  # numbered by Keras: a history needs one name
             made.name = re.sub(r"_\d+$", "", made.name)
         return made
     if callable(metric):
