@@ -46,8 +46,15 @@ QUICK = {**TRAINED, "model": linear, "learning_rate": 0.1, "jit_compile": False}
 
 
 @pytest.mark.filterwarnings("ignore")  # the checks feed warnings on purpose
-@checks(KerasClassifier(**QUICK), KerasRegressor(**QUICK))
+@checks(KerasClassifier(**QUICK))
 def test_sklearn_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@checks(KerasRegressor(**QUICK))
+def test_sklearn_contract_of_the_regressor(estimator, check):
     check(estimator)
 
 
