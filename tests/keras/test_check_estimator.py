@@ -62,8 +62,7 @@ def test_sklearn_contract_of_the_regressor(estimator, check):
 @pytest.mark.filterwarnings("ignore")
 @checks(
     KerasClassifier(**TRAINED, learning_rate=0.01),
-    KerasRegressor(**TRAINED, learning_rate=0.01),
-    KerasClassifier(**TRAINED, learning_rate=0.01, early_stopping=True, patience=20),
+    KerasRegressor(**TRAINED, learning_rate=0.01, early_stopping=True, patience=20),
 )
 def test_sklearn_contract_of_the_ready_made_network(estimator, check):
     check(estimator)

@@ -288,9 +288,9 @@ def test_columns_of_a_data_frame_are_inputs(flowers):
 def test_inputs_of_a_list(flowers):
     X, y = flowers
     build = two_inputs
-    estimator = KerasClassifier(
-        build, model__first="0", model__second="1", **BOTH
-    ).fit([X[:, 2:], X[:, :2]], y)
+    estimator = KerasClassifier(build, model__first="0", model__second="1", **BOTH).fit(
+        [X[:, 2:], X[:, :2]], y
+    )
     assert estimator.predict([X[:5, 2:], X[:5, :2]]).shape == (5,)
 
 
