@@ -6,8 +6,8 @@ Beside each import stand the versions on which it is known to be what we need.
 from __future__ import annotations
 
 import contextlib
-import functools
 import threading
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
@@ -94,7 +94,8 @@ class WorkerPool:
 
     joblib documents ``submit`` as the contract of a backend, but offers it to
     its own ``Parallel`` alone. Entering a ``Parallel`` configures the backend;
-    its private ``_backend`` is then fed directly: no barrier, no polling.
+    its private ``_backend`` is then fed directly: no barrier, no polling. Tasks
+    for dask go to its own client instead, see `_DaskTasks`.
 
     Parameters
     ----------
@@ -123,6 +124,8 @@ class WorkerPool:
 
     def __exit__(self, *exc_info: object) -> None:
         self._stop_call()
+        if self._dask is not None:
+            self._dask.abort()
         self._parallel.__exit__(None, None, None)
 
     def _start(self) -> None:
@@ -132,25 +135,23 @@ class WorkerPool:
         self.shares_memory = bool(getattr(backend, "supports_sharedmem", False))
         # Not isinstance: ray's backend inherits multiprocessing's.
         self.is_local = type(backend) in (LokyBackend, MultiprocessingBackend)
+        # Not isinstance: importing its module imports dask.
+        is_dask = type(backend).__name__ == "DaskDistributedBackend"
+        self._dask = _DaskTasks(backend) if is_dask else None
         self._context_id = self._parallel._id
         self._start_call()
 
     def _start_call(self) -> None:
-        if not self.is_inline and hasattr(self._backend, "start_call"):
+        if not self._is_fed_otherwise and hasattr(self._backend, "start_call"):
             self._backend.start_call()
 
     def _stop_call(self) -> None:
-        if not self.is_inline and hasattr(self._backend, "stop_call"):
+        if not self._is_fed_otherwise and hasattr(self._backend, "stop_call"):
             self._backend.stop_call()
 
-    def _nested_backend(self) -> Any:
-        """Return the backend for what the estimator itself runs in parallel."""
-        backend = self._backend
-        if self.is_local or self.shares_memory:
-            return backend.get_nested_backend()
-        # As on loky, threads. dask would make each task a client of the cluster,
-        # and tasks that share a worker then wait for each other for ever.
-        return ThreadingBackend(nesting_level=1), None
+    @property
+    def _is_fed_otherwise(self) -> bool:
+        return self.is_inline or self._dask is not None
 
     def _use_own_temp_folder(self) -> None:
         # Called while a task is pickled: memmaps go to this pool's folder.
@@ -172,37 +173,46 @@ class WorkerPool:
         -------
         concurrent.futures.Future
         """
+        if self._dask is not None:
+            return self._dask.submit(function, *args)
         backend = self._backend
         reducer = (
             self._use_own_temp_folder if isinstance(backend, LokyBackend) else None
         )
-        batch = BatchedCalls([(function, args, {})], self._nested_backend(), reducer)
+        batch = BatchedCalls(
+            [(function, args, {})], backend.get_nested_backend(), reducer
+        )
         future: Future[Any] = Future()
         if not getattr(backend, "supports_retrieve_callback", False):
             # An older backend (spark's): its result has to be waited for.
             job = backend.submit(batch)
-            waiter = functools.partial(backend.retrieve_result, job)
+
+            def retrieve() -> Any:
+                return backend.retrieve_result(job)[0]
+
             threading.Thread(
-                target=_settle_with, args=(future, waiter), daemon=True
+                target=_settle_with, args=(future, retrieve), daemon=True
             ).start()
             return future
 
         def done(out: Any) -> None:
-            retrieve = functools.partial(backend.retrieve_result_callback, out)
-            _settle_with(future, retrieve)
+            _settle_with(future, lambda: backend.retrieve_result_callback(out)[0])
 
-        job = backend.submit(batch, callback=done)
-        if hasattr(job, "add_done_callback"):
-            # dask calls back only where the task returned; a lost worker shows
-            # in the future alone.
-            job.add_done_callback(lambda job: _settle_failure(future, job))
+        backend.submit(batch, callback=done)
         return future
+
+    def share(self, value: Any) -> Any:
+        """Return what stands for a value among the arguments of `submit`.
+
+        The value itself, except on dask: there its workers get the value once,
+        not with each task.
+        """
+        return value if self._dask is None else self._dask.share(value)
 
     def restart(self) -> None:
         """Kill what runs, where the backend can, and start fresh workers."""
         self._stop_call()
         self._abort(ensure_ready=True)
-        # For dask a new call: data scattered to a worker that died is lost.
         self._start_call()
 
     def kill(self) -> None:
@@ -211,16 +221,83 @@ class WorkerPool:
         self._abort(ensure_ready=isinstance(self._backend, LokyBackend))
 
     def _abort(self, *, ensure_ready: bool) -> None:
-        if not self.is_inline:
+        if self._dask is not None:
+            self._dask.abort()
+        elif not self.is_inline:
             # A backend that cannot kill must not hide why it was asked to.
             with contextlib.suppress(Exception):
                 self._backend.abort_everything(ensure_ready=ensure_ready)
 
 
+class _DaskTasks:
+    """Tasks of a pool on dask, fed to its client rather than to joblib's backend.
+
+    joblib's backend makes the worker that runs a task a client of its cluster,
+    for what the task itself runs in parallel. Threads of a worker that do so at
+    the same time share one client before it is connected. Its connection then
+    fails at times (``assert len(msg) == 1`` in ``Client._ensure_connected``).
+    The worker keeps that client, and its tasks wait for ever for what they gave
+    to it. Seen with joblib 1.5 to 1.6 and distributed 2026.8.
+
+    Parameters
+    ----------
+    backend : DaskDistributedBackend
+        joblib's; it knows the client and the user's options.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self._client = backend.client
+        self._options: dict[str, Any] = backend.submit_kwargs
+        self._jobs: set[Any] = set()
+        self._shared: tuple[Any, Any] | None = None
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Run ``function(*args)`` on a worker."""
+        # A key of its own, so that dask takes no two calls for the same one.
+        key = f"{function.__name__}-{uuid.uuid4().hex}"
+        job = self._client.submit(
+            _call_with_threads, function, *args, key=key, **self._options
+        )
+        self._jobs.add(job)
+        future: Future[Any] = Future()
+
+        def done(job: Any) -> None:
+            self._jobs.discard(job)
+            # What was cancelled, or lost with a worker, raises here.
+            _settle_with(future, job.result)
+
+        job.add_done_callback(done)
+        return future
+
+    def share(self, value: Any) -> Any:
+        """Send a value to the workers, unless it was the last one sent."""
+        if self._shared is None or self._shared[0] is not value:
+            # To all: each needs it, and none can take the only copy with it.
+            sent = self._client.scatter(value, broadcast=True, hash=False)
+            self._shared = (value, sent)
+        return self._shared[1]
+
+    def abort(self) -> None:
+        """Cancel what has not begun, and forget the value that is shared."""
+        jobs = list(self._jobs)
+        self._jobs.clear()
+        self._shared = None
+        if jobs:
+            # A client that is closed must not hide why it was asked to.
+            with contextlib.suppress(Exception):
+                self._client.cancel(jobs)
+
+
+def _call_with_threads(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function; what it runs in parallel runs in threads, as on loky."""
+    with joblib.parallel_config(ThreadingBackend(nesting_level=1)):
+        return function(*args)
+
+
 def _settle_with(future: Future[Any], retrieve: Callable[[], Any]) -> None:
-    """Settle a future with the result of a batch of one call."""
+    """Settle a future with what a function returns or raises."""
     try:
-        _settle(future, retrieve()[0], None)
+        _settle(future, retrieve(), None)
     except BaseException as error:  # whatever it was, the waiter must know
         _settle(future, None, error)
 
@@ -232,11 +309,6 @@ def _settle(future: Future[Any], result: Any, error: BaseException | None) -> No
             future.set_result(result)
         else:
             future.set_exception(error)
-
-
-def _settle_failure(future: Future[Any], job: Any) -> None:
-    if not job.cancelled() and (error := job.exception()) is not None:
-        _settle(future, None, error)
 
 
 # -- Callbacks of scikit-learn >= 1.9 ------------------------------------------

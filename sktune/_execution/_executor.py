@@ -139,8 +139,10 @@ class PoolExecutor(Executor):
         return len(self._running)
 
     def submit(self, task: FoldTask, callback: FoldCallback | None = None) -> None:
+        # Each time: after a restart the workers have to get it again.
+        placed = self._pool.share(self._placed)
         future = self._pool.submit(
-            _work, self._settings, self._context, self._placed, task, callback
+            _work, self._settings, self._context, placed, task, callback
         )
         self._running[future] = task
 

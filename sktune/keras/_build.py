@@ -1,0 +1,208 @@
+"""From the parameters of an estimator to a model that can be trained."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import functools
+import inspect
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..exceptions import ModelError
+from ._compiled import all_layers
+from ._meta import ModelMeta
+from ._models import READY_MADE
+from ._routing import accepts_any, check_routed, parameters_of, wants_meta
+
+__all__ = [
+    "build_model",
+    "builder_of",
+    "builder_parameters",
+    "output_activation",
+    "seeded",
+    "trained_with",
+]
+
+# Keras draws default seeds from Python's global generator.
+_seeding = threading.RLock()
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the global generators for a while; they go on as if nothing was drawn."""
+    with _seeding:
+        python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)  # noqa: NPY002
+
+
+# -- Builders --------------------------------------------------------------------
+
+
+def builder_of(model: Any) -> Callable[..., Any]:
+    """Return the function that builds a model.
+
+    Parameters
+    ----------
+    model : str, callable or keras.Model
+        The name of a ready-made model, a function, or a template.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ModelError
+        When it is none of these.
+    """
+    if isinstance(model, keras.Model):
+        return functools.partial(_copy_of, model)
+    if isinstance(model, str):
+        if model in READY_MADE:
+            return READY_MADE[model]
+        close = difflib.get_close_matches(model, READY_MADE, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ModelError(
+            f"model must be one of {sorted(READY_MADE)}, a function that returns a "
+            f"keras.Model, or a keras.Model, got {model!r}{hint}"
+        )
+    if callable(model):
+        return model  # type: ignore[no-any-return]
+    raise ModelError(
+        f"model must be one of {sorted(READY_MADE)}, a function that returns a "
+        f"keras.Model, or a keras.Model, got {model!r}"
+    )
+
+
+def _copy_of(template: Any, /) -> Any:
+    """Return a copy with fresh weights, compiled as the template is."""
+    for layer in all_layers(template):
+        if isinstance(layer, keras.layers.Lambda):
+            raise ModelError(
+                f"the template model has a Lambda layer, {layer.name!r}: a copy of it "
+                "would need the code of its function; pass a function that builds the "
+                "model instead"
+            )
+    copy = keras.models.clone_model(template)
+    if template.compiled:
+        copy.compile_from_config(template.get_compile_config())
+    return copy
+
+
+def builder_parameters(model: Any) -> dict[str, Any] | None:
+    """Return names and defaults of ``model__*``; None when any name will do."""
+    build = builder_of(model)
+    return None if accepts_any(build) else parameters_of(build)
+
+
+def build_model(
+    model: Any, meta: ModelMeta, routed: Mapping[str, Any], *, seed: int, owner: str
+) -> Any:
+    """Build a model for the data.
+
+    Parameters
+    ----------
+    model : str, callable or keras.Model
+        As `builder_of` takes it.
+    meta : ModelMeta
+        What the builder may ask for.
+    routed : mapping of str to object
+        Its parameters.
+    seed : int
+        Of the weights and of dropout.
+    owner : str
+        Name of the estimator, for messages.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    ModelError
+        When a parameter is unknown or missing, or the builder returns something
+        else than a model with known shapes.
+    """
+    build = builder_of(model)
+    known = builder_parameters(model)
+    name = model if isinstance(model, str) else getattr(model, "__name__", None)
+    owner = f"{owner}(model={name or type(model).__name__})"
+    check_routed(routed, "model__", known, owner)
+    missing = [
+        f"model__{name}"
+        for name, default in (known or {}).items()
+        if default is inspect.Parameter.empty and name not in routed
+    ]
+    if missing:
+        raise ModelError(f"{owner} needs a value for {', '.join(missing)}")
+    given = dict(routed)
+    if wants_meta(build):
+        given["meta"] = meta
+    with seeded(seed):
+        built = build(**given)
+        return _checked_model(built, meta, owner)
+
+
+def _checked_model(built: Any, meta: ModelMeta, owner: str) -> Any:
+    if not isinstance(built, keras.Model):
+        raise ModelError(
+            f"{owner}: the function must return a keras.Model, got {built!r}"
+        )
+    if not built.built:
+        shapes = meta.input_shape
+        if isinstance(shapes, dict):
+            built.build({name: (None, *shape) for name, shape in shapes.items()})
+        else:
+            built.build((None, *shapes))
+    return built
+
+
+# -- What a built model tells ------------------------------------------------------
+
+
+def output_activation(model: Any) -> str:
+    """Return ``"sigmoid"``, ``"softmax"`` or ``"linear"``, by the last layer.
+
+    Any other activation is taken for one that yields probabilities.
+    """
+    last = model.layers[-1]
+    while getattr(last, "layers", None):
+        last = last.layers[-1]
+    if isinstance(last, keras.layers.Softmax):
+        return "softmax"
+    activation = getattr(last, "activation", None)
+    name = getattr(activation, "__name__", "linear")
+    if name == "linear":
+        return "linear"
+    return "sigmoid" if name in ("sigmoid", "hard_sigmoid") else "softmax"
+
+
+def trained_with(model: Any) -> dict[str, Any]:
+    """Return optimizer, loss and metrics that a builder compiled its model with.
+
+    Returns
+    -------
+    dict of str to object
+        Empty for a model that is not compiled.
+    """
+    if not model.compiled:
+        return {}
+    config = model.get_compile_config() or {}
+    revived = {
+        name: keras.saving.deserialize_keras_object(config[name])
+        for name in ("loss", "metrics")
+        if config.get(name) is not None
+    }
+    return {"optimizer": model.optimizer, **revived}

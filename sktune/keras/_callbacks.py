@@ -1,0 +1,135 @@
+"""Keras callbacks around epochs that Keras itself may not run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import keras
+
+from ..exceptions import ModelError
+from ._engine import Engine, Settings
+
+__all__ = ["Hooks", "fresh_callbacks", "wants_batches"]
+
+_BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+)
+
+
+def fresh_callbacks(callbacks: Any) -> list[Any]:
+    """Return callbacks that no other fit has touched.
+
+    Parameters
+    ----------
+    callbacks : None, callback, class, callable or list of these
+        Instances are copied; classes and functions are called.
+
+    Returns
+    -------
+    list of keras.callbacks.Callback
+
+    Raises
+    ------
+    ModelError
+        When there is something else among them.
+    """
+    if callbacks is None:
+        return []
+    given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    made = []
+    for callback in given:
+        if isinstance(callback, keras.callbacks.Callback):
+            made.append(deepcopy(callback))
+        else:
+            made.append(callback() if callable(callback) else callback)
+        if not isinstance(made[-1], keras.callbacks.Callback):
+            raise ModelError(
+                "callbacks must hold Keras callbacks, or classes or functions that "
+                f"make them, got {callback!r}"
+            )
+    return made
+
+
+def wants_batches(callbacks: Sequence[Any]) -> bool:
+    """Whether a callback of the user's has a hook for batches."""
+    return any(
+        getattr(callback, name).__func__ is not getattr(keras.callbacks.Callback, name)
+        if hasattr(getattr(callback, name), "__func__")
+        else True
+        for callback in callbacks
+        if not type(callback).__module__.startswith("keras.")
+        or type(callback) is keras.callbacks.LambdaCallback
+        for name in _BATCH_HOOKS
+    )
+
+
+class Hooks:
+    """Calls the callbacks of one training segment.
+
+    A callback may stop the training, change the learning rate or set weights, as
+    in ``model.fit``.
+
+    Parameters
+    ----------
+    callbacks : sequence of keras.callbacks.Callback
+    engine : Engine
+        Whose model and optimizer they see.
+    n_epochs : int
+        Planned epochs.
+    """
+
+    def __init__(self, callbacks: Sequence[Any], engine: Engine, n_epochs: int) -> None:
+        self._engine = engine
+        self._factor = 1.0
+        self.list: Any = None
+        if callbacks:
+            engine.model.stop_training = False
+            self.list = keras.callbacks.CallbackList(
+                list(callbacks), model=engine.model, epochs=n_epochs, verbose=0
+            )
+
+    def begin(self) -> None:
+        """Announce the training."""
+        if self.list is not None:
+            self.list.on_train_begin()
+
+    def begin_epoch(self, epoch: int, settings: Settings) -> Settings:
+        """Announce an epoch; return its settings as the callbacks left them."""
+        if self.list is None or settings.learning_rate is None:
+            if self.list is not None:
+                self.list.on_epoch_begin(epoch)
+            return settings
+        rate = settings.learning_rate * self._factor
+        self._engine.optimizer.learning_rate = rate
+        self.list.on_epoch_begin(epoch)
+        return dataclasses.replace(settings, learning_rate=self._learning_rate())
+
+    def end_epoch(self, epoch: int, logs: dict[str, float]) -> bool:
+        """Report an epoch; return whether a callback stops the training."""
+        if self.list is None:
+            return False
+        self._engine.sync_model()
+        before = self._learning_rate()
+        self.list.on_epoch_end(epoch, dict(logs))
+        after = self._learning_rate()
+        if before > 0:
+            self._factor *= after / before  # a plateau was met, say
+        self._engine.adopt_model()
+        return bool(self._engine.model.stop_training)
+
+    def end(self, logs: dict[str, float]) -> None:
+        """Announce the end of the training."""
+        if self.list is not None:
+            self._engine.sync_model()
+            self.list.on_train_end(logs)
+            self._engine.adopt_model()
+
+    def _learning_rate(self) -> float:
+        rate = keras.ops.convert_to_numpy(self._engine.optimizer.learning_rate)
+        return float(rate)

@@ -1,0 +1,159 @@
+"""Keeps compiled engines for the next training.
+
+Compiling takes longer than training a small model. An engine is kept for the
+next recipe that differs only in what is an input of its functions.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any
+
+import keras
+
+from ._compiled import CompiledEngine, dropout_layers
+from ._engine import Recipe
+
+__all__ = ["engine_for"]
+
+# Each holds a model, its compiled functions and a copy of its weights.
+MAX_ENGINES = 16
+
+# By thread: an engine trains one model at a time.
+_kept = threading.local()
+
+
+def engine_for(recipe: Recipe) -> CompiledEngine:
+    """Return a compiled engine for a recipe.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What is to be trained. An engine that is kept from an earlier recipe has
+        a model of its own, equal but for its variables.
+
+    Returns
+    -------
+    CompiledEngine
+    """
+    engines = _engines()
+    key = recipe_key(recipe)
+    engine = engines.get(key)
+    if engine is None:
+        engine = engines[key] = _compiled_engine(recipe)
+        while len(engines) > MAX_ENGINES:
+            engines.popitem(last=False)
+    engines.move_to_end(key)
+    return engine
+
+
+def _engines() -> OrderedDict[Hashable, CompiledEngine]:
+    if not hasattr(_kept, "engines"):
+        _kept.engines = OrderedDict()
+    engines: OrderedDict[Hashable, CompiledEngine] = _kept.engines
+    return engines
+
+
+def _compiled_engine(recipe: Recipe) -> CompiledEngine:
+    if keras.backend.backend() == "jax":
+        from ._jax import JaxEngine
+
+        return JaxEngine(recipe)
+    from ._tensorflow import TensorflowEngine
+
+    return TensorflowEngine(recipe)
+
+
+# -- What makes two recipes the same -----------------------------------------------
+
+
+def recipe_key(recipe: Recipe) -> Hashable:
+    """Return what two recipes share that can share compiled functions.
+
+    Where all objects are Keras' own, their configurations say everything. What a
+    user wrote may hold more than its configuration shows: there `identity`
+    counts too.
+    """
+    model = _model_config(recipe.model)
+    optimizer = recipe.optimizer.get_config()
+    parts = {
+        "model": model,
+        "optimizer": {
+            name: value
+            for name, value in optimizer.items()
+            if name not in ("name", "learning_rate", "weight_decay")
+        },
+        "decays": optimizer.get("weight_decay") is not None,
+        "loss": keras.saving.serialize_keras_object(recipe.loss),
+        "metrics": [keras.saving.serialize_keras_object(m) for m in recipe.metrics],
+    }
+    text = json.dumps(parts, sort_keys=True, default=repr)
+    own = _is_keras_own(recipe)
+    return (
+        type(recipe.model).__qualname__,
+        type(recipe.optimizer).__qualname__,
+        text,
+        tuple(tuple(v.shape) for v in recipe.model.variables),
+        recipe.batch_size,
+        recipe.jit_compile,
+        recipe.device,
+        None if own else recipe.identity,
+    )
+
+
+def _model_config(model: Any) -> Any:
+    """Return a model's configuration without names and without dropout rates."""
+    config = keras.saving.serialize_keras_object(model)
+    rates = {layer.name for layer in dropout_layers(model)}
+    names: dict[str, str] = {}
+    _collect_names(config, names)
+    return _neutral(config, names, rates)
+
+
+def _collect_names(config: Any, names: dict[str, str]) -> None:
+    """Number the names of layers and operations in the order of their creation."""
+    if isinstance(config, dict):
+        name = config.get("name")
+        if isinstance(name, str) and "class_name" not in config:
+            names.setdefault(name, f"#{len(names)}")
+        for value in config.values():
+            _collect_names(value, names)
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            _collect_names(value, names)
+
+
+def _neutral(config: Any, names: dict[str, str], rates: set[str]) -> Any:
+    if isinstance(config, dict):
+        neutral = {key: _neutral(value, names, rates) for key, value in config.items()}
+        if config.get("name") in rates and "rate" in config:
+            neutral["rate"] = "an input"
+        return neutral
+    if isinstance(config, (list, tuple)):
+        return [_neutral(value, names, rates) for value in config]
+    return names.get(config, config) if isinstance(config, str) else config
+
+
+def _is_keras_own(recipe: Recipe) -> bool:
+    """Whether all that is trained is made of Keras' own objects."""
+    parts = [recipe.model, recipe.optimizer, recipe.loss, *recipe.metrics]
+    if not all(type(part).__module__.startswith("keras.") for part in parts):
+        return False
+    return not _mentions_own(keras.saving.serialize_keras_object(recipe.model)) and (
+        not _mentions_own([m.get_config() for m in recipe.metrics])
+    )
+
+
+def _mentions_own(config: Any) -> bool:
+    """Whether a configuration holds a class or function that Keras lacks."""
+    if isinstance(config, dict):
+        functions = ("function", "__lambda__")
+        if config.get("registered_name") or config.get("class_name") in functions:
+            return True
+        return any(_mentions_own(value) for value in config.values())
+    if isinstance(config, (list, tuple)):
+        return any(_mentions_own(value) for value in config)
+    return callable(config)

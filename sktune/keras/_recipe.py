@@ -1,0 +1,158 @@
+"""Between the parameters of an estimator, its data and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exceptions import ModelError
+from ._build import build_model, output_activation, trained_with
+from ._engine import Recipe
+from ._optimizers import make_loss, make_metrics, make_optimizer, wants_one_hot
+from ._parameters import Parameters
+from ._training import Target, Training
+
+__all__ = ["encoded", "make_recipe", "model_inputs", "output_shape"]
+
+
+def make_recipe(estimator: Parameters, training: Training) -> Recipe:
+    """Return model, optimizer, loss and metrics for a training.
+
+    A model that its builder has compiled brings what the estimator leaves open.
+
+    Parameters
+    ----------
+    estimator : Parameters
+        Says what to build and how to train it.
+    training : Training
+        Knows the data and the seed.
+
+    Returns
+    -------
+    Recipe
+        Its model has fresh weights.
+    """
+    routed = estimator.routed("model__")
+    model = build_model(
+        estimator.model,
+        training.meta,
+        routed,
+        seed=training.progress.seed,
+        owner=type(estimator).__name__,
+    )
+    brought = trained_with(model)
+    activation = output_activation(model)
+    logits = activation == "linear"
+    n_units = int(output_shape(model)[-1])
+    optimizer, loss, metrics = estimator.optimizer, estimator.loss, estimator.metrics
+    if isinstance(optimizer, str) and optimizer == "auto":
+        optimizer = brought.get("optimizer", "adam")
+    if isinstance(loss, str) and loss == "auto":
+        loss = brought.get("loss", training.target.default_loss(n_units, logits))
+    loss = make_loss(loss)
+    if metrics is None:
+        metrics = brought.get("metrics")
+    return Recipe(
+        model,
+        make_optimizer(
+            optimizer,
+            learning_rate=estimator.learning_rate,
+            momentum=estimator.momentum,
+            weight_decay=estimator.weight_decay,
+            routed=estimator.routed("optimizer__"),
+        ),
+        loss,
+        make_metrics(
+            metrics, kind=_metric_kind(training.target, n_units, loss), logits=logits
+        ),
+        output_activation=activation,
+        batch_size=estimator.batch_size,
+        jit_compile=estimator.jit_compile,
+        steps_per_execution=estimator.steps_per_execution,
+        identity=_identity(estimator.model, routed),
+        device=estimator.device,
+    )
+
+
+def _identity(model: Any, routed: dict[str, Any]) -> Hashable:
+    """Return what tells two models of one configuration apart.
+
+    Objects themselves where they can be hashed, so that they stay alive: the
+    address of one that is gone may be that of another.
+    """
+
+    def hashable(value: Any) -> Hashable:
+        try:
+            hash(value)
+        except TypeError:
+            return repr(value)
+        return value  # type: ignore[no-any-return]
+
+    values = [(name, hashable(value)) for name, value in sorted(routed.items())]
+    return (model, *values)
+
+
+def output_shape(model: Any) -> tuple[int, ...]:
+    """Return the shape of a model's one output."""
+    shape = model.output_shape
+    if isinstance(shape, (list, dict)) or len(shape) < 2 or shape[-1] is None:
+        raise ModelError(
+            f"the model must have one output of shape (units,), got {shape}"
+        )
+    return tuple(shape)
+
+
+def _metric_kind(target: Target, n_units: int, loss: Any) -> str:
+    """Return how target and output look to a metric."""
+    if target.n_classes is None:
+        return "regression"
+    if n_units == 1 or target.target_type == "multilabel-indicator":
+        return "binary"
+    return "categorical" if wants_one_hot(loss) else "sparse"
+
+
+def encoded(target: Target, y: Any, loss: Any) -> NDArray[Any]:
+    """Return a target as the loss takes it."""
+    codes = target.encode(y)
+    if codes.ndim == 1 and wants_one_hot(loss):
+        return np.eye(target.n_classes or 0, dtype=np.float32)[codes]
+    return codes
+
+
+def model_inputs(model: Any, arrays: list[Any], training: Training) -> list[Any]:
+    """Return arrays in the order and of the types of a model's inputs."""
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        return arrays
+    names = training.layout.names
+    wanted = [tensor.name for tensor in inputs]
+    if len(inputs) > 1 and names is None:
+        arrays, names = _columns(arrays[0], wanted, training)
+    if len(inputs) != len(arrays):
+        raise ModelError(
+            f"the model has {len(inputs)} inputs {wanted}, X has {len(arrays)}"
+        )
+    if names is not None and set(names) == set(wanted):
+        by_name = dict(zip(names, arrays, strict=True))
+        arrays = [by_name[name] for name in wanted]
+    return [
+        array.astype(tensor.dtype, copy=False)
+        for array, tensor in zip(arrays, inputs, strict=True)
+    ]
+
+
+def _columns(
+    array: NDArray[Any], wanted: list[str], training: Training
+) -> tuple[list[NDArray[Any]], tuple[str, ...]]:
+    """Take the columns of a data frame as the inputs of those names."""
+    known = training.features.get("feature_names_in_", [])
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise ModelError(
+            f"the model has the inputs {wanted}; X must be a data frame with these "
+            f"columns, or sktune.keras.Inputs, and has no {missing[0]!r}"
+        )
+    return [array[:, [known.index(name)]] for name in wanted], tuple(wanted)

@@ -1,0 +1,172 @@
+"""Compiled epochs on TensorFlow."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Hashable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ._compiled import CompiledEngine, Placed, Table, clipped
+from ._engine import Recipe, Variables, packed
+
+__all__ = ["TensorflowEngine"]
+
+
+class TensorflowEngine(CompiledEngine):
+    """Trains with a ``tf.function`` an epoch."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self._mean_loss = keras.metrics.Mean(name="loss")
+        self._compiled: dict[Hashable, Any] = {}
+
+    def _load(self, variables: Variables) -> None:
+        variables.assign(self.model, self.optimizer)
+
+    def read(self) -> Variables:
+        return Variables.of(self.model, self.optimizer)
+
+    def _put(self, array: NDArray[Any]) -> Any:
+        return tf.constant(array)
+
+    def _run(self, function: Any, *args: Any) -> Any:
+        """Call a function of tensors, compiled for their shapes.
+
+        One ``tf.function`` a shape: a single one would warn of retracing.
+        """
+        tensors = keras.tree.map_structure(tf.convert_to_tensor, args)
+        flat = keras.tree.flatten(tensors)
+        key = (function.__name__, *((tuple(t.shape), t.dtype) for t in flat))
+        if key not in self._compiled:
+            jit = self.recipe.jit_compile is not False
+            # Partial: TensorFlow counts the traces of a function by its code.
+            self._compiled[key] = tf.function(
+                functools.partial(function), jit_compile=jit, autograph=False
+            )
+        return self._compiled[key](*tensors)
+
+    # -- Training ------------------------------------------------------------------
+
+    def _train_epoch(
+        self,
+        placed: Placed,
+        table: Table,
+        learning_rate: float,
+        knobs: NDArray[np.float32],
+    ) -> dict[str, float]:
+        self.optimizer.learning_rate = learning_rate
+        self._run(
+            self._traced_epoch,
+            placed.inputs,
+            placed.target,
+            placed.weight,
+            table.rows,
+            table.scale,
+            table.counts,
+            np.int32(table.n_steps),
+            table.rest,
+            knobs,
+        )
+        return self._logs()
+
+    def _traced_epoch(
+        self,
+        inputs: Any,
+        target: Any,
+        weight: Any,
+        rows: Any,
+        scale: Any,
+        counts: Any,
+        n_steps: Any,
+        rest: Any,
+        knobs: Any,
+    ) -> None:
+        self._reset_metrics()
+
+        def step(chosen: Any, scale: Any, count: Any) -> None:
+            self._step(
+                [tf.gather(x, chosen) for x in inputs],
+                tf.gather(target, chosen),
+                tf.gather(weight, chosen) * scale,
+                scale,
+                count,
+                knobs[1],
+            )
+
+        def body(i: Any) -> tuple[Any]:
+            step(rows[i], scale[i], counts[i])
+            return (i + 1,)
+
+        with self.knobs_in_place(knobs):
+            tf.while_loop(lambda i: i < n_steps, body, (tf.constant(0),))
+            if rest.shape[0]:
+                n_rest = float(rest.shape[0])
+                step(rest, tf.ones([rest.shape[0]]), tf.constant(n_rest))
+
+    def _step(
+        self,
+        inputs: list[Any],
+        target: Any,
+        weight: Any,
+        scale: Any,
+        count: Any,
+        limit: Any,
+    ) -> None:
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            output = self._call(inputs, training=True)
+            loss = self.recipe.loss(target, output, sample_weight=weight)
+            loss += sum(self.model.losses)
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        self.optimizer.apply(clipped(gradients, limit), variables)
+        self._update_metrics(
+            loss, target, output, tf.cast(scale > 0, tf.float32), count
+        )
+
+    def _call(self, inputs: list[Any], *, training: bool) -> Any:
+        return self.model(packed(self.model, inputs), training=training)
+
+    # -- Metrics -------------------------------------------------------------------
+
+    def _reset_metrics(self) -> None:
+        for metric in (self._mean_loss, *self.recipe.metrics):
+            metric.reset_state()
+
+    def _update_metrics(
+        self, loss: Any, target: Any, output: Any, valid: Any, count: Any
+    ) -> None:
+        self._mean_loss.update_state(loss, sample_weight=count)
+        for metric in self.recipe.metrics:
+            metric.update_state(target, output, sample_weight=valid)
+
+    def _results(self) -> dict[str, Any]:
+        return {m.name: m.result() for m in (self._mean_loss, *self.recipe.metrics)}
+
+    # -- Prediction ------------------------------------------------------------------
+
+    def _no_totals(self) -> None:
+        self._reset_metrics()
+
+    def _test(self, totals: None, inputs: list[Any], target: Any, weight: Any) -> None:
+        self._run(self._traced_test, inputs, target, weight)
+
+    def _traced_test(self, inputs: list[Any], target: Any, weight: Any) -> None:
+        output = self._call(inputs, training=False)
+        loss = self.recipe.loss(target, output, sample_weight=weight)
+        loss += sum(self.model.losses)
+        ones = tf.ones_like(weight)
+        self._update_metrics(loss, target, output, ones, tf.reduce_sum(ones))
+
+    def _logs(self, totals: None = None) -> dict[str, float]:
+        return {name: float(value) for name, value in self._results().items()}
+
+    def _forward(self, inputs: list[Any]) -> list[Any]:
+        return self._run(self._traced_forward, inputs)  # type: ignore[no-any-return]
+
+    def _traced_forward(self, inputs: list[Any]) -> list[Any]:
+        return list(keras.tree.flatten(self._call(inputs, training=False)))
