@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, TypeVar, cast
 
 import keras
@@ -22,6 +22,7 @@ from ._data import InputLayout, as_dense, dense_bytes, layout_of, names_of, read
 from ._devices import on_device
 from ._engine import Engine, FitEngine, Recipe, Rows, Settings, Variables
 from ._engines import engine_for
+from ._inherit import can_change
 from ._optimizers import has_own_schedule
 from ._parameters import Parameters
 from ._recipe import encoded, make_recipe, model_inputs, output_shape
@@ -450,6 +451,47 @@ class KerasEstimator(Parameters):
             When the state is damaged or belongs to another class.
         """
         return self._restore(Training.from_bytes(state, owner=type(self).__name__))
+
+    def inherit_training_state(self, state: bytes) -> Self:
+        """Take up a training of other layers as far as the weights fit.
+
+        Weights that both models have are copied; a layer that is wider, or new,
+        keeps its fresh weights for the rest. The optimizer begins anew where the
+        shapes differ.
+
+        Parameters
+        ----------
+        state : bytes
+            From an estimator of the same class.
+
+        Returns
+        -------
+        self : object
+        """
+        training = Training.from_bytes(state, owner=type(self).__name__)
+        fresh = Variables.of(make_recipe(self, training).model)
+        training.inherit(fresh)
+        return self._restore(training)
+
+    def fixed_parameters(
+        self, names: Iterable[str], *, inherits: bool = False
+    ) -> list[str]:
+        """Return the parameters that a model in training cannot change.
+
+        Parameters
+        ----------
+        names : iterable of str
+        inherits : bool, default=False
+            Whether another model may take over the weights, see
+            `inherit_training_state`.
+
+        Returns
+        -------
+        list of str
+            Those of the layers, and what the state of the optimizer depends on.
+            Rates of dropout can change.
+        """
+        return [name for name in names if not can_change(name, inherits=inherits)]
 
     def _restore(self, training: Training) -> Self:
         recipe = make_recipe(self, training)

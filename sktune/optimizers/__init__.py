@@ -5,21 +5,31 @@ from __future__ import annotations
 from ._base import Optimizer
 from ._bayes import BayesOptimizer
 from ._brackets import Bracket, Rung, make_brackets, n_units
+from ._explore import Call, Explorer, Perturb
 from ._grid import GridOptimizer
 from ._hyperband import HyperbandOptimizer, Patience
+from ._pbt import PBTOptimizer
+from ._population import Segment, SubPopulation, make_population
 from ._random import RandomOptimizer
 from ._sequential import SequentialOptimizer
 
 __all__ = [
     "BayesOptimizer",
     "Bracket",
+    "Call",
+    "Explorer",
     "GridOptimizer",
     "HyperbandOptimizer",
     "Optimizer",
+    "PBTOptimizer",
     "Patience",
+    "Perturb",
     "RandomOptimizer",
     "Rung",
+    "Segment",
     "SequentialOptimizer",
+    "SubPopulation",
     "make_brackets",
+    "make_population",
     "n_units",
 ]

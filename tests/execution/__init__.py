@@ -1,1 +1,3 @@
 """Tests of the room that trains."""
+
+from __future__ import annotations

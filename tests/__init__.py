@@ -1,0 +1,3 @@
+"""Tests of sktune."""
+
+from __future__ import annotations

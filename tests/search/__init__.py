@@ -1,0 +1,3 @@
+"""Tests of what users import."""
+
+from __future__ import annotations
