@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._optional import require
-from ._protocol import FoldResult, Status
+from ._protocol import FoldResult
 from .exceptions import SearchError, SktuneWarning
 
 __all__ = [
@@ -103,18 +103,17 @@ def fold_rows(
 
 
 def padded(candidate: Candidate, n_splits: int) -> list[FoldResult]:
-    """Return a result for each fold, empty ones for folds that were not trained."""
+    """Return a result for each fold; the first one stands for those not trained."""
     results = candidate.results
-    trial = results[0].trial
     return results + [
-        FoldResult(trial, fold, Status.OK) for fold in range(len(results), n_splits)
+        replace(results[0], fold=fold) for fold in range(len(results), n_splits)
     ]
 
 
 def mend_partial_rows(
     results: dict[str, Any], candidates: Sequence[Candidate], n_splits: int
 ) -> None:
-    """Leave folds that were not trained out of the means.
+    """Leave folds out of the means that were not trained, but filled by `padded`.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ import pytest
 from numpydoc.validate import validate
 
 import sktune
+import sktune.compat.dask_ml
 import sktune.compat.skopt
 import sktune.exceptions
 
@@ -44,7 +45,12 @@ def public_objects():
     """Name to class or function, for all that users are meant to import."""
     return {
         f"{module.__name__}.{name}": getattr(module, name)
-        for module in (sktune, sktune.exceptions, sktune.compat.skopt)
+        for module in (
+            sktune,
+            sktune.exceptions,
+            sktune.compat.skopt,
+            sktune.compat.dask_ml,
+        )
         for name in module.__all__
     }
 

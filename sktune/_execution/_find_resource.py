@@ -186,7 +186,8 @@ def _partial_fit(model: Any, request: ResourceRequest) -> FoundResource:
     classes = None
     if is_classifier(model) and request.y is not None:
         y = np.asarray(request.y)
-        classes = np.unique(y) if y.ndim == 1 else [np.unique(c) for c in y.T]
+        several = y.ndim > 1 and y.shape[1] > 1
+        classes = [np.unique(c) for c in y.T] if several else np.unique(y)
     resource = PartialFit(name, request.batch_size, classes, request.seed)
     return FoundResource(resource, 1, _PASSES)
 
@@ -203,7 +204,7 @@ def _samples(estimator: Any, request: ResourceRequest) -> FoundResource:
             "the resource is 'n_samples': how many there are is not known without the "
             "data. Call plan(X, y)"
         )
-    resource = Samples(stratify, request.seed)
+    resource = Samples(stratify, request.seed, n_train)
     return FoundResource(resource, min(smallest, n_train), n_train, n_train)
 
 

@@ -49,7 +49,7 @@ class FoldData:
     groups: Any = None
 
     def __sizeof__(self) -> int:
-        # dask scatters what is larger than 1 kB once, and asks here for it.
+        # dask asks how much of a worker's memory this takes.
         return max(2_000, int(getattr(self.X, "nbytes", 0)))
 
 

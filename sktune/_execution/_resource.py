@@ -171,10 +171,14 @@ class Samples(Resource):
         Whether `y` holds classes.
     seed : int
         Which rows come first.
+    total : int
+        Rows of the smallest training part. A budget of so many is all rows of a
+        larger one, too.
     """
 
     stratify: bool
     seed: int
+    total: int
     name: str = "n_samples"
 
     @property
@@ -191,7 +195,7 @@ class Samples(Resource):
         train = np.asarray(train)
         if train.dtype == bool:
             train = np.flatnonzero(train)
-        if budget >= len(train):
+        if budget >= min(self.total, len(train)):
             return train
         rng = np.random.default_rng([self.seed, fold])
         if groups is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from .._optional import require
 from ._devices import set_default_limits
 
 set_default_limits()  # before Keras loads its backend
+require("keras", "sktune.keras")
 
 from ._classifier import KerasClassifier
 from ._data import Inputs

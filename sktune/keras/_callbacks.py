@@ -58,14 +58,18 @@ def fresh_callbacks(callbacks: Any) -> list[Any]:
 
 def wants_batches(callbacks: Sequence[Any]) -> bool:
     """Whether a callback of the user's has a hook for batches."""
-    return any(
-        getattr(callback, name).__func__ is not getattr(keras.callbacks.Callback, name)
-        if hasattr(getattr(callback, name), "__func__")
-        else True
-        for callback in callbacks
-        if not type(callback).__module__.startswith("keras.")
-        or type(callback) is keras.callbacks.LambdaCallback
-        for name in _BATCH_HOOKS
+    return any(_has_own(callback, n) for callback in callbacks for n in _BATCH_HOOKS)
+
+
+def _has_own(callback: Any, name: str) -> bool:
+    # Keras' own do without: those that count batches do so to save or draw more often.
+    kind = type(callback)
+    is_lambda = kind is keras.callbacks.LambdaCallback
+    if kind.__module__.startswith("keras.") and not is_lambda:
+        return False
+    hook = getattr(callback, name)
+    return getattr(hook, "__func__", hook) is not getattr(
+        keras.callbacks.Callback, name
     )
 
 

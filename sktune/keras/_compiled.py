@@ -34,13 +34,16 @@ from numpy.typing import NDArray
 from ._engine import Engine, Recipe, Rows, Settings, predict_batch
 from ._optimizers import has_own_schedule
 
-__all__ = ["CompiledEngine", "why_not_compiled"]
+__all__ = [
+    "MAX_BYTES",
+    "CompilationError",
+    "CompiledEngine",
+    "dropout_layers",
+    "why_not_compiled",
+]
 
 # Beyond this many bytes the data is left to `model.fit`, batch by batch.
 MAX_BYTES = 2 * 1024**3
-
-# No gradient has a larger norm: what `clipnorm=None` stands for.
-_NO_CLIPPING = 3e38
 
 # In these a row of the output depends on the same row of the input alone.
 _ROW_WISE = (
@@ -89,6 +92,10 @@ _ROW_WISE = (
     layers.UpSampling2D,
     layers.ZeroPadding2D,
 )
+
+
+class CompilationError(Exception):
+    """A model cannot be trained in compiled epochs after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +202,17 @@ class CompiledEngine(Engine):
         hooks: Any = None,
     ) -> dict[str, float]:
         table = self._table(order, int(placed.target.shape[0]))
-        decay = settings.weight_decay
-        if decay is None:
-            decay = self.optimizer.weight_decay or 0.0
-        clip = _NO_CLIPPING if settings.clipnorm is None else settings.clipnorm
-        knobs = np.array([decay, clip, *settings.dropout_rates], dtype=np.float32)
+        decay = settings.weight_decay or 0.0
+        # Without clipping there is one knob less, and a function of its own: one
+        # that can clip takes longer to compile, and longer for each step.
+        limits = [] if settings.clipnorm is None else [settings.clipnorm]
+        knobs = np.array([decay, *settings.dropout_rates, *limits], dtype=np.float32)
         rate = settings.learning_rate
         assert rate is not None  # see `why_not_compiled`
-        return self._train_epoch(placed, table, rate, knobs)
+        try:
+            return self._train_epoch(placed, table, rate, knobs)
+        except Exception as error:
+            raise CompilationError(f"{type(error).__name__}: {error}") from error
 
     @abstractmethod
     def _train_epoch(
@@ -220,13 +230,20 @@ class CompiledEngine(Engine):
         if decay is not None:
             self.optimizer.weight_decay = knobs[0]
         for number, layer in enumerate(self.dropouts):
-            layer.call = _dropout(layer, knobs[2 + number])
+            layer.call = _dropout(layer, knobs[1 + number])
         try:
             yield
         finally:
             self.optimizer.weight_decay = decay
             for layer in self.dropouts:
                 del layer.call
+
+    def clipped(self, gradients: Sequence[Any], knobs: Any) -> list[Any]:
+        """Scale gradients down to the limit on their norm, where the knobs hold one."""
+        limits = knobs[1 + len(self.dropouts) :]
+        if not limits.shape[0]:
+            return list(gradients)
+        return [g if g is None else _clipped(g, limits[0]) for g in gradients]
 
     # -- Prediction ------------------------------------------------------------------
 
@@ -292,11 +309,6 @@ def pad_rows(array: NDArray[Any], n_rows: int) -> NDArray[Any]:
     if missing == 0:
         return array
     return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
-
-
-def clipped(gradients: Sequence[Any], limit: Any) -> list[Any]:
-    """Scale each gradient whose norm is above the limit down to it."""
-    return [g if g is None else _clipped(g, limit) for g in gradients]
 
 
 def _clipped(gradient: Any, limit: Any) -> Any:
@@ -368,12 +380,25 @@ def all_layers(model: Any) -> Iterator[Any]:
 
 def is_row_wise(model: Any) -> bool:
     """Whether no layer mixes the rows of a batch, as far as is known."""
-    if not hasattr(model, "operations"):
+    if not type(model).__module__.startswith("keras."):
         return False
-    return all(
-        type(layer) in _ROW_WISE and not getattr(layer, "activity_regularizer", None)
-        for layer in (*all_layers(model), *model.operations)
-        if not hasattr(layer, "layers")
+    if isinstance(model, keras.Sequential):
+        return all(map(_keeps_rows, model.layers))
+    return hasattr(model, "operations") and all(map(_keeps_rows, model.operations))
+
+
+def _keeps_rows(operation: Any) -> bool:
+    if isinstance(operation, keras.Model):
+        return is_row_wise(operation)
+    inner = [
+        getattr(operation, name)
+        for name in ("layer", "forward_layer", "backward_layer")
+        if hasattr(operation, name)
+    ]
+    return (
+        type(operation) in _ROW_WISE
+        and not getattr(operation, "activity_regularizer", None)
+        and all(map(_keeps_rows, inner))
     )
 
 

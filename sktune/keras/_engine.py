@@ -7,9 +7,10 @@ schedules, early stopping, callbacks and history.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,17 +76,20 @@ class Settings:
     learning_rate : float or None
         Of this epoch; None leaves it to the optimizer.
     weight_decay : float or None
-        None leaves the optimizer's own.
+        None is none.
     clipnorm : float or None
         Largest norm of the gradient of a variable.
     dropout_rates : tuple of float
         Of the model's dropout layers, in their order.
+    seed : int
+        Of what draws from a global generator in this epoch.
     """
 
     learning_rate: float | None
     weight_decay: float | None = None
     clipnorm: float | None = None
     dropout_rates: tuple[float, ...] = ()
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +304,15 @@ class FitEngine(Engine):
         if settings.clipnorm is not None:
             self.optimizer.clipnorm = settings.clipnorm
         batches = Batches(self.model, placed, order, self.recipe.batch_size)
-        forwarded = [] if hooks is None else [BatchHooks(hooks)]
-        history = self.model.fit(
-            batches, epochs=1, shuffle=False, callbacks=forwarded, verbose=0
-        )
+        callbacks = [] if hooks is None else [BatchHooks(hooks)]
+        with _own_torch_generator(settings.seed) as seeding:
+            history = self.model.fit(
+                batches,
+                epochs=1,
+                shuffle=False,
+                callbacks=[*seeding, *callbacks],
+                verbose=0,
+            )
         return {name: float(values[-1]) for name, values in history.history.items()}
 
     def evaluate(self, placed: Rows) -> dict[str, float]:
@@ -320,12 +329,33 @@ class FitEngine(Engine):
         return list(keras.tree.flatten(self.model.predict(batches, verbose=0)))
 
 
+@contextlib.contextmanager
+def _own_torch_generator(seed: int) -> Iterator[list[Any]]:
+    """Keep torch's global generator as it is; Keras' dropout draws from it.
+
+    Yields callbacks that seed it when an epoch begins: what comes before, in a
+    first call of ``fit`` alone, draws from it too.
+    """
+    if keras.backend.backend() != "torch":
+        yield []
+        return
+    import torch
+
+    def seed_torch(epoch: int, logs: Any) -> None:
+        torch.manual_seed(seed)
+
+    with torch.random.fork_rng():
+        yield [keras.callbacks.LambdaCallback(on_epoch_begin=seed_torch)]
+
+
 def packed(model: Any, inputs: Sequence[Any]) -> Any:
     """Return inputs in the structure in which a model was defined on them."""
     structure = getattr(model, "input", None)
-    if isinstance(structure, (dict, list, tuple)):
+    if isinstance(structure, (list, tuple)):  # TensorFlow's data sets take no list
+        return tuple(keras.tree.pack_sequence_as(structure, list(inputs)))
+    if isinstance(structure, dict):
         return keras.tree.pack_sequence_as(structure, list(inputs))
-    return inputs[0] if len(inputs) == 1 else list(inputs)
+    return inputs[0] if len(inputs) == 1 else tuple(inputs)
 
 
 def predict_batch(inputs: list[Array]) -> int:

@@ -17,7 +17,12 @@ from .._compat import fit_context
 from ..exceptions import ModelError
 from ._batches import validation_rows
 from ._callbacks import fresh_callbacks, wants_batches
-from ._compiled import MAX_BYTES, dropout_layers, why_not_compiled
+from ._compiled import (
+    MAX_BYTES,
+    CompilationError,
+    dropout_layers,
+    why_not_compiled,
+)
 from ._data import InputLayout, as_dense, dense_bytes, layout_of, names_of, read_inputs
 from ._devices import on_device
 from ._engine import Engine, FitEngine, Recipe, Rows, Settings, Variables
@@ -197,35 +202,56 @@ class KerasEstimator(Parameters):
         n_planned: int,
     ) -> Self:
         callbacks = fresh_callbacks(self.callbacks)
-        rates = tuple(float(layer.rate) for layer in dropout_layers(recipe.model))
         engine, path = self._choose_engine(recipe, rows, callbacks)
-        train, validation = self._split(rows, training)
-        engine.load(training.variables)
-        variables = run_epochs(
-            engine,
-            train,
-            validation,
-            training.progress,
-            n_epochs=n_epochs,
-            n_planned=n_planned,
-            settings_of=self._settings(recipe.optimizer, rates, n_planned),
-            shuffle=self.shuffle,
-            early_stopping=(
-                EarlyStopping(self.patience, self.min_delta)
-                if self.early_stopping
-                else None
-            ),
-            callbacks=callbacks,
-            verbose=self.verbose,
-        )
-        training.variables = variables
-        self._training = training
+        going = training.copy()
+        try:
+            self._run_on(engine, recipe, going, rows, callbacks, n_epochs, n_planned)
+        except CompilationError as error:
+            if self.training == "compiled":
+                raise ModelError(
+                    f"training='compiled' is not possible: {error}"
+                ) from error
+            recipe = make_recipe(self, training)
+            engine = FitEngine(recipe)
+            path = f"fit: compilation failed ({str(error).splitlines()[0]})"
+            going = training.copy()
+            callbacks = fresh_callbacks(self.callbacks)
+            self._run_on(engine, recipe, going, rows, callbacks, n_epochs, n_planned)
+        self._training = going
         self._activation = recipe.output_activation
         self._engine = engine
         self._model = None
         self.training_path_ = path
         self._publish()
         return self
+
+    def _run_on(
+        self,
+        engine: Engine,
+        recipe: Recipe,
+        training: Training,
+        rows: Rows,
+        callbacks: list[Any],
+        n_epochs: int,
+        n_planned: int,
+    ) -> None:
+        """Train with an engine; the training is updated in place."""
+        train, validation = self._split(rows, training)
+        watch = EarlyStopping(self.patience, self.min_delta)
+        engine.load(training.variables)
+        training.variables = run_epochs(
+            engine,
+            train,
+            validation,
+            training.progress,
+            n_epochs=n_epochs,
+            n_planned=n_planned,
+            settings_of=self._settings(recipe, n_planned),
+            shuffle=self.shuffle,
+            early_stopping=watch if self.early_stopping else None,
+            callbacks=callbacks,
+            verbose=self.verbose,
+        )
 
     def _publish(self) -> None:
         """Set the fitted attributes that tell of the training."""
@@ -269,20 +295,20 @@ class KerasEstimator(Parameters):
             )
         return FitEngine(recipe), f"fit: {reason}"
 
-    def _settings(
-        self, optimizer: Any, rates: tuple[float, ...], n_planned: int
-    ) -> Any:
+    def _settings(self, recipe: Recipe, n_planned: int) -> Callable[[int], Settings]:
         """Return a function of the epoch: what it is trained with."""
+        config = recipe.optimizer.get_config()
+        rates = tuple(float(layer.rate) for layer in dropout_layers(recipe.model))
         base: float | None = None
-        if not has_own_schedule(optimizer):
+        if not has_own_schedule(recipe.optimizer):
             # The variable is of single precision: 0.001, not 0.0010000000474974513.
-            base = float(str(np.float32(optimizer.get_config()["learning_rate"])))
+            base = float(str(np.float32(config["learning_rate"])))
 
         def settings(epoch: int) -> Settings:
             rate = base
             if base is not None:
                 rate = learning_rate_at(epoch, n_planned, base, self.schedule)
-            return Settings(rate, self.weight_decay, self.clipnorm, rates)
+            return Settings(rate, config.get("weight_decay"), self.clipnorm, rates)
 
         return settings
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ._compiled import CompiledEngine, Placed, Table, clipped
+from ._compiled import CompiledEngine, Placed, Table
 from ._engine import Recipe, Variables, packed
 
 __all__ = ["JaxEngine"]
@@ -138,7 +138,7 @@ class JaxEngine(CompiledEngine):
             trainable
         )
         trainable, optimizer = self.optimizer.stateless_apply(
-            optimizer, clipped(gradients, knobs[1]), trainable
+            optimizer, self.clipped(gradients, knobs), trainable
         )
         valid = (scale > 0).astype(jnp.float32)
         totals = self._added(totals, loss, target, output, valid, count)

@@ -241,8 +241,8 @@ def _make_metric(metric: Any, kind: str, logits: bool) -> Any:
             f"metrics: Keras knows no metric {metric!r}; give the name of a Keras "
             "metric, its class, an instance or a function"
         ) from error
-    if isinstance(found, keras.metrics.Metric):
-        return found
+    if isinstance(found, keras.metrics.Metric):  # called what the user called it
+        return type(found).from_config({**found.get_config(), "name": str(metric)})
     return keras.metrics.MeanMetricWrapper(found, name=str(metric))
 
 

@@ -111,7 +111,8 @@ class Parameters(BaseEstimator):
         self.device = device
         strange = [name for name in routed if not name.startswith(PREFIXES)]
         if strange:
-            known = list(inspect.signature(type(self)).parameters)
+            taken = inspect.signature(type(self)).parameters.values()
+            known = [p.name for p in taken if p.kind is not p.VAR_KEYWORD]
             raise TypeError(unknown_argument(type(self).__name__, strange[0], known))
         for name, value in routed.items():
             setattr(self, name, value)

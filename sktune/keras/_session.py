@@ -142,6 +142,7 @@ def run_epochs(
         started = time.perf_counter()
         epoch = progress.epoch
         settings = hooks.begin_epoch(epoch, settings_of(epoch))
+        settings = dataclasses.replace(settings, seed=progress.seed + epoch)
         order = epoch_order(
             len(train), seed=progress.seed, epoch=epoch, shuffle=shuffle
         )

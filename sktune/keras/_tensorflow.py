@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ._compiled import CompiledEngine, Placed, Table, clipped
+from ._compiled import CompiledEngine, Placed, Table
 from ._engine import Recipe, Variables, packed
 
 __all__ = ["TensorflowEngine"]
@@ -95,7 +95,7 @@ class TensorflowEngine(CompiledEngine):
                 tf.gather(weight, chosen) * scale,
                 scale,
                 count,
-                knobs[1],
+                knobs,
             )
 
         def body(i: Any) -> tuple[Any]:
@@ -115,7 +115,7 @@ class TensorflowEngine(CompiledEngine):
         weight: Any,
         scale: Any,
         count: Any,
-        limit: Any,
+        knobs: Any,
     ) -> None:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
@@ -123,7 +123,7 @@ class TensorflowEngine(CompiledEngine):
             loss = self.recipe.loss(target, output, sample_weight=weight)
             loss += sum(self.model.losses)
         gradients = tape.gradient(loss, [v.value for v in variables])
-        self.optimizer.apply(clipped(gradients, limit), variables)
+        self.optimizer.apply(self.clipped(gradients, knobs), variables)
         self._update_metrics(
             loss, target, output, tf.cast(scale > 0, tf.float32), count
         )

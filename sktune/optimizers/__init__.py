@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from ._asha import AsyncHyperbandOptimizer
 from ._base import Optimizer
 from ._bayes import BayesOptimizer
 from ._brackets import Bracket, Rung, make_brackets, n_units
 from ._explore import Call, Explorer, Perturb
 from ._grid import GridOptimizer
-from ._hyperband import HyperbandOptimizer, Patience
+from ._hyperband import HyperbandOptimizer
 from ._pbt import PBTOptimizer
 from ._population import Segment, SubPopulation, make_population
 from ._random import RandomOptimizer
+from ._rung_optimizer import Patience, RungOptimizer
 from ._sequential import SequentialOptimizer
 
 __all__ = [
+    "AsyncHyperbandOptimizer",
     "BayesOptimizer",
     "Bracket",
     "Call",
@@ -26,6 +29,7 @@ __all__ = [
     "Perturb",
     "RandomOptimizer",
     "Rung",
+    "RungOptimizer",
     "Segment",
     "SequentialOptimizer",
     "SubPopulation",

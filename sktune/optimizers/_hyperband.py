@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import final
 
-from .._protocol import Outcome, Suggestion
+from .._protocol import Suggestion
 from ._base import Optimizer
 from ._brackets import Bracket, Slot, schedule
-from ._rungs import RungResult, comparable, ranked
+from ._rung_optimizer import Patience, RungOptimizer, RungTrial
+from ._rungs import RungResult, ranked
 
-__all__ = ["HyperbandOptimizer", "Patience"]
+__all__ = ["HyperbandOptimizer"]
 
 # Imaginary workers of the schedule: so many trials can be under way with the same
 # results for any number of real workers.
 _N_ABREAST = 8
-
-_RANDOM_ONE_IN = 3
-"""Of the candidates that a model could propose, one in so many is drawn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """When a trial has stopped to improve.
-
-    Attributes
-    ----------
-    units : int
-        Units of the resource over which it must improve,
-    tol : float
-        by more than this.
-    """
-
-    units: int
-    tol: float
-
-    def is_over(self, history: Sequence[RungResult]) -> bool:
-        """Whether a trial's last score is no better than so many units before."""
-        last = history[-1]
-        before = [r for r in history if last.budget - r.budget >= self.units]
-        if not before or last.score is None:
-            return False
-        best = max(r.score for r in before if r.score is not None)
-        return last.score <= best + self.tol
 
 
 @dataclass(slots=True)
@@ -69,11 +41,9 @@ class _RungState:
 
 
 @final
-class HyperbandOptimizer:
-    """Asks a sampler for candidates and goes on with the best of each rung.
+class HyperbandOptimizer(RungOptimizer):
+    """Promotes the best of a rung when all of its trials are through.
 
-    A rung is decided when all of its trials are through. Failures come last and
-    are never promoted, and a rung never waits for more trials than there are.
     With a sampler that learns, what is proposed depends on the results that are
     known at that moment of a fixed schedule, see `schedule`.
 
@@ -94,8 +64,6 @@ class HyperbandOptimizer:
         How many folds to train up to a budget, where it is not all.
     """
 
-    n_independent = 0
-
     def __init__(
         self,
         sampler: Optimizer,
@@ -106,12 +74,10 @@ class HyperbandOptimizer:
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
     ) -> None:
-        self._rung_folds = dict(rung_folds or {})
-        self._sampler = sampler
-        self._brackets = list(brackets)
-        self._learns = learns
+        super().__init__(
+            sampler, brackets, learns=learns, patience=patience, rung_folds=rung_folds
+        )
         self._repeatable = repeatable
-        self._patience = patience
         slots = schedule(self._brackets, _N_ABREAST)
         self._order = {(s.bracket, s.rung, s.place): t for t, s in enumerate(slots)}
         self._new = [slot for slot in slots if slot.rung == 0]
@@ -120,14 +86,12 @@ class HyperbandOptimizer:
         self._rungs = [[_RungState() for _ in b.rungs] for b in self._brackets]
         for rungs, bracket in zip(self._rungs, self._brackets, strict=True):
             rungs[0].n_expected = bracket.rungs[0].n_candidates
-        self._trials: list[_Trial] = []
         # (position in the schedule, trial, rung) of those that may go on
         self._promoted: list[tuple[int, int, int]] = []
         self._slot_of: dict[tuple[int, int, int], RungResult | None] = {}
         self._learnt: list[RungResult] = []
-        self._released: list[int] = []
 
-    # -- the interface -----------------------------------------------------
+    # -- new candidates ----------------------------------------------------
 
     def ask(self) -> Suggestion | None:
         """Propose a candidate, or to go on with one; None before the next tell."""
@@ -135,7 +99,7 @@ class HyperbandOptimizer:
         if begin is not None:
             position = self._order[begin.bracket, 0, begin.place]
             if not self._promoted or position < self._promoted[0][0]:
-                suggestion = self._begin(begin)
+                suggestion = self._begin_in(begin)
                 if suggestion is not None:
                     return suggestion
         if not self._promoted:
@@ -144,63 +108,6 @@ class HyperbandOptimizer:
         trial = self._trials[number]
         trial.rung = rung
         return self._suggest(trial, parent=number)
-
-    def tell(self, outcome: Outcome) -> None:
-        """Report how a trial did at the rung that it was sent to."""
-        if not 0 <= outcome.trial < len(self._trials):
-            raise ValueError(
-                f"trial {outcome.trial} is not pending: it was never proposed"
-            )
-        trial = self._trials[outcome.trial]
-        if not trial.is_pending:
-            raise ValueError(
-                f"trial {outcome.trial} is not pending: it was told already"
-            )
-        trial.is_pending = False
-        score = outcome.score
-        if score is not None and not math.isfinite(score):
-            score = None
-        budget = self._brackets[trial.bracket].rungs[trial.rung].budget
-        result = RungResult(outcome.trial, budget, score, outcome.score_variance)
-        trial.history.append(result)
-        self._record(trial, result)
-
-    def released(self) -> list[int]:
-        """Return the trials that will not go on, each of them once."""
-        released, self._released = self._released, []
-        return released
-
-    def standing(self, trial: int) -> tuple[int, str]:
-        """Return how far a trial has come.
-
-        Parameters
-        ----------
-        trial : int
-
-        Returns
-        -------
-        budget : int
-            That of the highest rung that its score stands for.
-        status : str
-            ``"completed"`` at the last rung of its bracket, ``"stopped"`` if
-            others were promoted instead, ``"failed"``, or ``"unfinished"`` when
-            the search ended too early to tell.
-        """
-        known = self._trials[trial]
-        rungs = self._brackets[known.bracket].rungs
-        state = self._rungs[known.bracket]
-        reached = known.rung - known.is_pending
-        budget = rungs[max(reached, 0)].budget
-        if not known.is_pending and known.history and known.history[-1].score is None:
-            return budget, "failed"
-        if reached == len(rungs) - 1:
-            return budget, "completed"
-        if state[reached + 1].n_expected is None or known.is_pending:
-            return budget, "unfinished"
-        waits = any(number == trial for _, number, _ in self._promoted)
-        return budget, "unfinished" if waits else "stopped"
-
-    # -- new candidates ----------------------------------------------------
 
     def _next_new(self) -> Slot | None:
         """Return the place of the next candidate, if it may be proposed now."""
@@ -212,28 +119,11 @@ class HyperbandOptimizer:
             return None
         return slot
 
-    def _is_guided(self, number: int) -> bool:
-        """Whether results decide what a candidate is."""
-        independent = number < self._sampler.n_independent
-        return self._learns and not independent and not self._is_random(number)
-
-    @staticmethod
-    def _is_random(number: int) -> bool:
-        return number % _RANDOM_ONE_IN == _RANDOM_ONE_IN - 1
-
-    def _begin(self, slot: Slot) -> Suggestion | None:
-        number = len(self._trials)
-        if self._is_guided(number):
-            for outcome in comparable(self._learnt):
-                self._sampler.amend(outcome)
-        at_random = self._learns and self._is_random(number)
-        drawn = self._sampler.ask(at_random=at_random)
-        if drawn is None:
+    def _begin_in(self, slot: Slot) -> Suggestion | None:
+        suggestion = self._begin(slot.bracket, slot.place, self._learnt)
+        if suggestion is None:
             self._end_candidates()
-            return None
-        trial = _Trial(drawn, slot.bracket, place=slot.place)
-        self._trials.append(trial)
-        return self._suggest(trial)
+        return suggestion
 
     def _end_candidates(self) -> None:
         """Let no rung wait for candidates that do not exist."""
@@ -267,21 +157,13 @@ class HyperbandOptimizer:
 
     # -- promotion -----------------------------------------------------------
 
-    def _suggest(self, trial: _Trial, parent: int | None = None) -> Suggestion:
-        trial.is_pending = True
-        rungs = self._brackets[trial.bracket].rungs
-        budget = rungs[trial.rung].budget
-        return replace(
-            trial.drawn,
-            budget=budget,
-            n_folds=self._rung_folds.get(budget),
-            parent=parent,
-            bracket=self._brackets[trial.bracket].number,
-            rung=trial.rung,
-            is_last=trial.rung == len(rungs) - 1,
-        )
+    def _may_go_on(self, number: int) -> bool:
+        trial = self._trials[number]
+        if self._rungs[trial.bracket][trial.rung + 1].n_expected is None:
+            return True
+        return any(promoted == number for _, promoted, _ in self._promoted)
 
-    def _record(self, trial: _Trial, result: RungResult) -> None:
+    def _record(self, trial: RungTrial, result: RungResult) -> None:
         """Note the result of a trial at its rung; the last one decides the rung."""
         self._rungs[trial.bracket][trial.rung].results.append(result)
         self._slot_of[trial.bracket, trial.rung, trial.place] = result
@@ -309,33 +191,9 @@ class HyperbandOptimizer:
         for place, number in enumerate(promoted):
             trial = self._trials[number]
             trial.place = place
-            if self._patience is not None and self._patience.is_over(trial.history):
+            if self._is_over(trial):
                 trial.rung = i + 1
-                self._record(trial, replace(trial.history[-1]))
+                self._record(trial, trial.history[-1])
             else:
                 position = self._order[b, i + 1, place]
                 heapq.heappush(self._promoted, (position, number, i + 1))
-
-
-@dataclass(slots=True)
-class _Trial:
-    """A candidate on its way.
-
-    Attributes
-    ----------
-    drawn : Suggestion
-        As the sampler proposed it.
-    bracket, rung, place : int
-        Where it is, or was last.
-    is_pending : bool
-        Whether it is under way.
-    history : list of RungResult
-        Its results.
-    """
-
-    drawn: Suggestion
-    bracket: int
-    rung: int = 0
-    place: int = 0
-    is_pending: bool = False
-    history: list[RungResult] = field(default_factory=list)

@@ -21,12 +21,14 @@ from .._execution import (
 )
 from ..exceptions import SearchError
 from ..optimizers import (
+    AsyncHyperbandOptimizer,
     BayesOptimizer,
     GridOptimizer,
     HyperbandOptimizer,
     Optimizer,
     Patience,
     RandomOptimizer,
+    RungOptimizer,
 )
 from ..results import (
     Candidate,
@@ -454,18 +456,25 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.max_resource_ = plan.max_resource
         self.brackets_ = plan.brackets
         folds = folds_by_budget(self.rung_folds, plan.budgets, self.n_splits_)
-        patience = None
-        if self.patience is not None:
-            patience = Patience(self.patience, self.tol)
+        units = self._units_of_patience()
+        patience = None if units is None else Patience(units, self.tol)
         sampler = self._make_sampler(rng, plan.n_candidates, metric)
-        optimizer = HyperbandOptimizer(
-            sampler,
-            plan.brackets,
-            learns=isinstance(sampler, BayesOptimizer),
-            repeatable=self.random_state is not None,
-            patience=patience,
-            rung_folds=folds,
-        )
+        options: dict[str, Any] = {
+            "learns": isinstance(sampler, BayesOptimizer),
+            "patience": patience,
+            "rung_folds": folds,
+        }
+        optimizer: RungOptimizer
+        repeatable = self.promotion == "sync" and self.random_state is not None
+        n_steps = plan.n_steps
+        if self.promotion == "sync":
+            optimizer = HyperbandOptimizer(
+                sampler, plan.brackets, repeatable=repeatable, **options
+            )
+        else:
+            optimizer = AsyncHyperbandOptimizer(sampler, plan.brackets, **options)
+            # A few more are promoted than planned, at most all.
+            n_steps = sum(b.rungs[0].n_candidates * len(b.rungs) for b in plan.brackets)
         checkpoints = None
         if plan.resource.continues:
             checkpoints = CheckpointStore(
@@ -474,12 +483,17 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         return Proposals(
             optimizer,
             plan.n_candidates,
-            plan.n_steps,
-            plan.to_text(self.n_splits_),
-            ask_ahead=self.random_state is not None,
+            n_steps,
+            f"{plan.to_text(self.n_splits_)}\n"
+            f"Fitting {self.n_splits_} folds for each of {plan.n_candidates} "
+            f"candidates, totalling {plan.n_steps * self.n_splits_} fits",
+            ask_ahead=repeatable,
             resource=plan.resource,
             checkpoints=checkpoints,
         )
+
+    def _units_of_patience(self) -> int | None:
+        return self.patience
 
     def _make_sampler(
         self, rng: np.random.Generator, n_candidates: int, metric: str
@@ -508,7 +522,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
 
     def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
         optimizer = plan.optimizer
-        assert isinstance(optimizer, HyperbandOptimizer)
+        assert isinstance(optimizer, RungOptimizer)
         by_trial: dict[int, list[Step]] = {}
         for step in run.steps:
             by_trial.setdefault(step.suggestion.trial, []).append(step)
@@ -540,7 +554,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.checkpoint_use_ = None
         if plan.checkpoints is not None:
             self.checkpoint_use_ = plan.checkpoints.use
-        if run.ended_by == "exhausted":
+        if run.ended_by in ("n_iter", "exhausted"):
             run.ended_by = "completed"
         return candidates
 
@@ -561,7 +575,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             A row for each candidate, a column for each budget.
         """
         check_is_fitted(self, "history_")
-        return learning_curves(self.history_, metric)
+        return learning_curves(self._history_columns(), metric)
+
+    def _history_columns(self) -> dict[str, Any]:
+        return self.history_
 
 
 def _n_rows(train: Any) -> int:

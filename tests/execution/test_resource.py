@@ -261,7 +261,7 @@ def test_a_parameter_that_begins_anew():
 
 
 def test_n_samples_are_stratified_and_nested():
-    resource = Samples(stratify=True, seed=0)
+    resource = Samples(stratify=True, seed=0, total=80)
     train_rows = np.flatnonzero(np.arange(120) % 3)
     smaller: set = set()
     for n in (6, 13, 27, 60, 80):
@@ -280,13 +280,15 @@ def test_n_samples_are_stratified_and_nested():
 
 def test_a_rare_class_is_in_the_smallest_sample():
     target = np.r_[np.zeros(500), [1, 2]]
-    rows = Samples(stratify=True, seed=0).rows(np.arange(502), target, None, 0, 6)
+    rows = Samples(stratify=True, seed=0, total=502).rows(
+        np.arange(502), target, None, 0, 6
+    )
     assert set(target[rows]) == {0, 1, 2}
 
 
 def test_n_samples_take_whole_groups():
     groups = np.arange(120) // 7
-    resource = Samples(stratify=True, seed=0)
+    resource = Samples(stratify=True, seed=0, total=80)
     for budget in (3, 20, 50):
         rows = resource.rows(TRAIN, y, groups, 0, budget)
         inside = [g for g in np.unique(groups[TRAIN]) if g in groups[rows]]
@@ -297,7 +299,7 @@ def test_n_samples_take_whole_groups():
 
 def test_masks_and_weights():
     weight = np.linspace(0, 1, 120)
-    resource = Samples(stratify=True, seed=0)
+    resource = Samples(stratify=True, seed=0, total=80)
     mask = np.arange(120) < 80
     data = FoldData(X, y, [(mask, ~mask)], {"sample_weight": weight}, {})
     context = FoldContext(SVC(), lambda e, X, y: e.shape_fit_[0], resource=resource)

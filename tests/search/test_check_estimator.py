@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sktune import BayesSearchCV
+from sktune import BayesSearchCV, HyperbandSearchCV
 
 C = (1e-2, 1e2, "log-uniform")
 
@@ -33,6 +33,17 @@ SEARCHES = [
         error_score="raise",
     ),
     BayesSearchCV(GaussianMixture(random_state=0), {"n_components": [1, 2]}, cv=2),
+    HyperbandSearchCV(Ridge(), {"alpha": C}, n_candidates=4, cv=2, random_state=0),
+    HyperbandSearchCV(
+        make_pipeline(StandardScaler(), SGDClassifier(random_state=0)),
+        {"sgdclassifier__alpha": C},
+        max_resource=3,
+        cv=2,
+        random_state=0,
+    ),
+    HyperbandSearchCV(
+        GaussianMixture(random_state=0), {"n_components": [1, 2]}, max_resource=4, cv=2
+    ),
 ]
 
 

@@ -93,13 +93,13 @@ def test_same_results_with_failures_and_odd_timing(n_jobs, max_no_improvement):
     assert_same(alone, run(Erratic(), space, n_jobs, "threading", **options))
 
 
-@pytest.mark.parametrize("n_workers", [2, 4])
-def test_same_results_on_dask(n_workers):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_same_results_on_dask(threads):
     distributed = pytest.importorskip("distributed")
     forest = RandomForestClassifier(n_estimators=5, random_state=0)
     alone = run(forest, SPACE, 1)
     with distributed.Client(
-        n_workers=n_workers, threads_per_worker=1, dashboard_address=":0"
+        n_workers=2, threads_per_worker=threads, dashboard_address=":0"
     ):
         assert_same(alone, run(forest, SPACE, -1, "dask"))
 

@@ -1,1 +1,1 @@
-"""scikit-learn's own tests of its searches, run against BayesSearchCV."""
+"""scikit-learn's own tests of its searches, run against ours."""
