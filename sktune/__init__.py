@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from .search import BayesSearchCV, HyperbandSearchCV, PBTSearchCV
+from .search import (
+    BayesSearchCV,
+    HyperbandSearchCV,
+    PBTSearchCV,
+    ScheduledEstimator,
+)
 from .space import Categorical, Float, Integer, Ordinal, Sequence, Space
 
 __version__ = "0.1.0.dev0"
@@ -15,6 +20,7 @@ __all__ = [
     "Integer",
     "Ordinal",
     "PBTSearchCV",
+    "ScheduledEstimator",
     "Sequence",
     "Space",
 ]

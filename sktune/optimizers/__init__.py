@@ -14,6 +14,7 @@ from ._population import Segment, SubPopulation, make_population
 from ._random import RandomOptimizer
 from ._rung_optimizer import Patience, RungOptimizer
 from ._sequential import SequentialOptimizer
+from ._time_varying import Gain
 
 __all__ = [
     "AsyncHyperbandOptimizer",
@@ -21,6 +22,7 @@ __all__ = [
     "Bracket",
     "Call",
     "Explorer",
+    "Gain",
     "GridOptimizer",
     "HyperbandOptimizer",
     "Optimizer",

@@ -5,5 +5,6 @@ from __future__ import annotations
 from ._bayes import BayesSearchCV
 from ._hyperband import HyperbandSearchCV
 from ._pbt import PBTSearchCV
+from ._scheduled import ScheduledEstimator
 
-__all__ = ["BayesSearchCV", "HyperbandSearchCV", "PBTSearchCV"]
+__all__ = ["BayesSearchCV", "HyperbandSearchCV", "PBTSearchCV", "ScheduledEstimator"]

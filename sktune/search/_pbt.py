@@ -24,7 +24,7 @@ from .._execution import (
 from .._protocol import Adjustable, Checkpoint
 from .._schedule import write_schedule
 from ..exceptions import SearchError
-from ..optimizers import Call, Explorer, PBTOptimizer, Perturb, Segment
+from ..optimizers import Call, Explorer, Gain, PBTOptimizer, Perturb, Segment
 from ..results import Candidate, HistoryRow, history_table, learning_curves, merged
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV, Proposals
@@ -493,11 +493,14 @@ class PBTSearchCV(BaseTuneSearchCV):
     def _make_explorer(self, space: Space, fixed: list[int]) -> Explorer:
         if callable(self.explore):
             return Call(space, fixed, function=self.explore)
-        return Perturb(
+        perturb = Perturb(
             space,
             fixed,
             factors=self.perturbation_factors,
             resample=self.resample_probability,
+        )
+        return (
+            Gain(space, fixed, perturb=perturb) if self.explore == "bayes" else perturb
         )
 
     # -- results -------------------------------------------------------------------
@@ -571,7 +574,7 @@ class PBTSearchCV(BaseTuneSearchCV):
         self.history_ = self._history(optimizer, run)
         assert plan.checkpoints is not None
         self.checkpoint_use_ = plan.checkpoints.use
-        if run.ended_by == "exhausted":
+        if run.ended_by in ("n_iter", "exhausted"):
             run.ended_by = "completed"
 
     def _history(self, optimizer: PBTOptimizer, run: SearchRun) -> dict[str, Any]:

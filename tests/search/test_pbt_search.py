@@ -7,19 +7,11 @@ import json
 import numpy as np
 import pytest
 from joblib import parallel_config
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.datasets import load_iris, make_classification
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.tree import DecisionTreeClassifier
 
 from sktune import PBTSearchCV
-from sktune.exceptions import AllFitsFailedError, SearchError, SpaceError
 
 from ..execution.estimators import Descent
 
@@ -160,7 +152,9 @@ def test_a_member_goes_on_from_its_donors_fold():
     # the first training row tells the fold: it is in the test part of no other
     marked = np.column_stack([X, np.zeros(len(X))])
     folds = []
-    for fold, (train, test) in enumerate(KFold(3, shuffle=True, random_state=0).split(X)):
+    for fold, (train, test) in enumerate(
+        KFold(3, shuffle=True, random_state=0).split(X)
+    ):
         rows = train[train != fold]
         marked[fold, -1] = fold
         folds.append((np.append(fold, rows[~np.isin(rows, [0, 1, 2])]), test))
