@@ -23,6 +23,7 @@ __all__ = ["fixed_parameters"]
 _OF_THE_MODEL = frozenset(
     {
         "activation",
+        "average",
         "base_estimator",
         "bootstrap",
         "criterion",

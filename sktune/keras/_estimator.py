@@ -38,7 +38,7 @@ from ._training import Target, Training
 __all__ = ["KerasEstimator"]
 
 # What belongs to this process alone: neither copied nor pickled.
-_TRANSIENT = ("_engine", "_model")
+_TRANSIENT = ("_engine", "_model", "_restored")
 
 _VALIDATION_FRACTION = 0.1  # where early stopping needs one and none is given
 
@@ -63,6 +63,7 @@ class KerasEstimator(Parameters):
     training_resource = "epochs"
 
     _engine: Engine | None
+    _restored: tuple[dict[str, Any], Recipe]
     _model: Any
 
     @abstractmethod
@@ -184,7 +185,8 @@ class KerasEstimator(Parameters):
         else:
             training = self._training.copy()
             arrays = training.layout.match(arrays, names)
-        recipe = make_recipe(self, training)
+        kept = self._recipe_of_restored()
+        recipe = make_recipe(self, training) if begins or kept is None else kept
         training.set_model(recipe.model)
         rows = Rows(
             model_inputs(recipe.model, arrays, training),
@@ -192,6 +194,17 @@ class KerasEstimator(Parameters):
             weight,
         )
         return self._run(training, recipe, rows, n_epochs, n_planned)
+
+    def _recipe_of_restored(self) -> Recipe | None:
+        """Return what was built to restore a training, to go on with it once."""
+        params, recipe = self.__dict__.pop("_restored", ({}, None))
+        now = self.get_params(deep=False)
+        alike = now.keys() == params.keys() and all(
+            value is params[name]
+            or (type(value) in (int, float, str) and value == params[name])
+            for name, value in now.items()
+        )
+        return recipe if alike else None
 
     def _run(
         self,
@@ -527,6 +540,7 @@ class KerasEstimator(Parameters):
         self._engine = None
         self._model = None
         self.training_path_ = "restored"
+        self._restored = (self.get_params(deep=False), recipe)
         for name, value in training.features.items():
             is_list = isinstance(value, list)
             setattr(self, name, np.array(value, dtype=object) if is_list else value)
