@@ -36,7 +36,7 @@ class Sleeper(BaseEstimator):
 
     slept = 0.0
 
-    def __init__(self, x: float = 0.5, mean: float = 0.02) -> None:
+    def __init__(self, x: float = 0.5, mean: float = 0.05) -> None:
         self.x = x
         self.mean = mean
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import tempfile
 import time
 import warnings
@@ -282,10 +283,8 @@ def _ray(task: Task, seed: int, scheduler: Any, config: dict[str, Any]) -> Resul
             logging_level="ERROR",
             ignore_reinit_error=True,
         )
-        np.random.seed(seed)
-        import random
-
         random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 (Ray draws from it)
         started = time.perf_counter()
         tuner = tune.Tuner(
             Member,

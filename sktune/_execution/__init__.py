@@ -8,7 +8,7 @@ part; `_live` knows what can change on the way, `_replay` trains by a schedule.
 
 from __future__ import annotations
 
-from ._checkpoint import CheckpointStore, CheckpointUse
+from ._checkpoint import CheckpointStore, CheckpointUse, read_checkpoint
 from ._driver import Limits, SearchRun, Step, run_search
 from ._executor import open_executor
 from ._find_resource import (
@@ -40,6 +40,7 @@ __all__ = [
     "fixed_parameters",
     "last_step",
     "open_executor",
+    "read_checkpoint",
     "replay",
     "run_search",
     "with_total",

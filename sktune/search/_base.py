@@ -186,12 +186,13 @@ default=None
             routed.splitter.split.get("groups"),
         )
         plan = self._propose(self._metric_name(scorer, metric), data)
-        run = self._search(started, plan, base_estimator, scorer, data, callbacks)
-        self._store_results(run, plan, scorer, metric)
-        if run.interrupt is not None and self.on_interrupt == "raise":
-            raise run.interrupt
-        if self.refit:
-            self._refit(base_estimator, plan, data, callbacks)
+        with plan.checkpoints or contextlib.nullcontext():
+            run = self._search(started, plan, base_estimator, scorer, data, callbacks)
+            self._store_results(run, plan, scorer, metric)
+            if run.interrupt is not None and self.on_interrupt == "raise":
+                raise run.interrupt
+            if self.refit:
+                self._refit(base_estimator, plan, data, callbacks)
         callbacks.end()
         return self
 
@@ -261,10 +262,7 @@ default=None
         )
         metric = self._metric_name(scorer, self.refit)
         callbacks.begin_search(plan.n_steps * self.n_splits_)
-        with (
-            plan.checkpoints or contextlib.nullcontext(),
-            open_executor(self.n_jobs, context, data) as executor,
-        ):
+        with open_executor(self.n_jobs, context, data) as executor:
             run = run_search(
                 plan.optimizer,
                 executor,
@@ -409,19 +407,26 @@ default=None
         callbacks: FitCallbacks,
     ) -> None:
         """Train the best candidate on all data."""
-        # Parameters may be estimators: those in cv_results_ stay unfitted.
-        best = clone(estimator).set_params(**clone(self.best_params_, safe=False))
+        best, start = self._start_refit(estimator, plan)
         with callbacks.around_refit(best):
             started = time.perf_counter()
-            best = self._train_best(best, plan, data)
+            best = self._train_best(best, start, plan, data)
             self.refit_time_ = time.perf_counter() - started
         self.best_estimator_ = best
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
 
-    def _train_best(self, best: Any, plan: Proposals, data: FoldData) -> Any:
-        """Return the best candidate, trained; `best` has its parameters."""
-        units = range(self._refit_units())
+    def _start_refit(self, estimator: Any, plan: Proposals) -> tuple[Any, int]:
+        """Return the estimator to train, and the units that it was trained for."""
+        # Parameters may be estimators: those in cv_results_ stay unfitted.
+        params = clone(self.best_params_, safe=False)
+        return clone(estimator).set_params(**params), 0
+
+    def _train_best(
+        self, best: Any, start: int, plan: Proposals, data: FoldData
+    ) -> Any:
+        """Return the best candidate, trained from so many units on all data."""
+        units = range(start, self._refit_units())
         plan.resource.train(best, data.X, data.y, data.fit_params, units)
         return best
 

@@ -631,13 +631,14 @@ class PBTSearchCV(BaseTuneSearchCV):
 
     # -- the refit -----------------------------------------------------------------
 
-    def _train_best(self, best: Any, plan: Proposals, data: FoldData) -> Any:
+    def _start_refit(self, estimator: Any, plan: Proposals) -> tuple[Any, int]:
+        return clone(estimator), 0  # the schedule says with which parameters
+
+    def _train_best(
+        self, best: Any, start: int, plan: Proposals, data: FoldData
+    ) -> Any:
         if self.refit == "best_member":
             return self._ensemble(plan)
-        # not as it ended, but as it began
-        usual = self.estimator.get_params()
-        names = [name for name in self.best_params_ if name in usual]
-        best.set_params(**clone({name: usual[name] for name in names}, safe=False))
         return replay(
             best, plan.resource, self.best_schedule_, data.X, data.y, data.fit_params
         )
