@@ -637,8 +637,9 @@ class PBTSearchCV(BaseTuneSearchCV):
     def _train_best(
         self, best: Any, start: int, plan: Proposals, data: FoldData
     ) -> Any:
-        if self.refit == "best_member":
+        if self.refit == "best_member" and self._members:
             return self._ensemble(plan)
+        # also where no member has a score: the error is that of the training
         return replay(
             best, plan.resource, self.best_schedule_, data.X, data.y, data.fit_params
         )
