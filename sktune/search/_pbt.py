@@ -673,6 +673,7 @@ class PBTSearchCV(BaseTuneSearchCV):
         Returns
         -------
         str
+            A list of segments, as `ScheduledEstimator` takes it.
         """
         check_is_fitted(self, "best_schedule_")
         return write_schedule(self.best_schedule_, path)

@@ -124,6 +124,7 @@ default=None
         Returns
         -------
         self : object
+            The trained estimator.
 
         Raises
         ------
@@ -171,6 +172,7 @@ default=None
         Returns
         -------
         ndarray
+            What the estimator returns.
         """
         return self._call("predict", X)
 
@@ -185,6 +187,7 @@ default=None
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+            What the estimator returns.
         """
         return self._call("predict_proba", X)
 
@@ -199,6 +202,7 @@ default=None
         Returns
         -------
         ndarray
+            What the estimator returns.
         """
         return self._call("decision_function", X)
 
@@ -213,6 +217,7 @@ default=None
         Returns
         -------
         ndarray
+            What the estimator returns.
         """
         return self._call("transform", X)
 
@@ -228,6 +233,7 @@ default=None
         Returns
         -------
         float
+            What the estimator returns.
         """
         return float(self._call("score", X, *(() if y is None else (y,))))
 
@@ -237,6 +243,7 @@ default=None
         Returns
         -------
         MetadataRouter
+            That of the estimator's ``fit``.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=type(self).__name__)
