@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from .search import BayesSearchCV, HyperbandSearchCV
+from .search import (
+    BayesSearchCV,
+    HyperbandSearchCV,
+    PBTSearchCV,
+    ScheduledEstimator,
+)
 from .space import Categorical, Float, Integer, Ordinal, Sequence, Space
 
 __version__ = "0.1.0.dev0"
@@ -14,6 +19,8 @@ __all__ = [
     "HyperbandSearchCV",
     "Integer",
     "Ordinal",
+    "PBTSearchCV",
+    "ScheduledEstimator",
     "Sequence",
     "Space",
 ]

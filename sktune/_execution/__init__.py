@@ -3,7 +3,7 @@
 `_driver` asks, submits and tells; `_executor` runs tasks on any joblib
 backend; `_store` places the data once; `_fold` trains and scores one fold;
 `_resource` says how it spends a budget; `_checkpoint` keeps what is trained in
-part.
+part; `_live` knows what can change on the way, `_replay` trains by a schedule.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ._find_resource import (
     with_total,
 )
 from ._fold import FoldContext, FoldData
+from ._live import fixed_parameters
 from ._pickling import check_picklable
+from ._replay import replay
 from ._resource import Resource, WholeFit, last_step
 
 __all__ = [
@@ -35,9 +37,11 @@ __all__ = [
     "WholeFit",
     "check_picklable",
     "find_resource",
+    "fixed_parameters",
     "last_step",
     "open_executor",
     "read_checkpoint",
+    "replay",
     "run_search",
     "with_total",
 ]

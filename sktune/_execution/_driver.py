@@ -306,7 +306,12 @@ class _Driver:
         keep = self._checkpoints is not None and not suggestion.is_last
         for fold in range(n_folds):
             task = FoldTask(
-                suggestion.trial, fold, suggestion.params, suggestion.budget, keep=keep
+                suggestion.trial,
+                fold,
+                suggestion.params,
+                suggestion.budget,
+                keep=keep,
+                changed=suggestion.changed,
             )
             self._queue.append(task)
         return True
@@ -364,7 +369,8 @@ class _Driver:
         step.outcome = _outcome(result.trial, [self._score(r) for r in results])
         self._n_pending -= 1
         seconds = statistics.fmean(r.fit_time for r in results)
-        before = self._fit_times.get(result.trial, 0.0)
+        parent = step.suggestion.parent
+        before = 0.0 if parent is None else self._fit_times[parent]
         self._fit_times[result.trial] = before + seconds
         if self._window is None:
             self._tell(t)

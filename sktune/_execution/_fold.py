@@ -178,7 +178,13 @@ def _estimator(context: FoldContext, task: FoldTask) -> Any:
 
     if task.checkpoint is None:
         return untrained()
-    return context.resource.restore(read_checkpoint(task.checkpoint), untrained)
+    estimator = context.resource.restore(read_checkpoint(task.checkpoint), untrained)
+    if task.changed:
+        usual = context.estimator.get_params()
+        # a parameter that is inactive by now has its usual value
+        values = {n: task.params.get(n, usual.get(n)) for n in task.changed}
+        context.resource.adjust(estimator, clone(values, safe=False))
+    return estimator
 
 
 def _stripped(error: BaseException) -> BaseException:

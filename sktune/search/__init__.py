@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from ._bayes import BayesSearchCV
 from ._hyperband import HyperbandSearchCV
+from ._pbt import PBTSearchCV
+from ._scheduled import ScheduledEstimator
 
-__all__ = ["BayesSearchCV", "HyperbandSearchCV"]
+__all__ = ["BayesSearchCV", "HyperbandSearchCV", "PBTSearchCV", "ScheduledEstimator"]
