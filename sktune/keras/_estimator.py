@@ -513,7 +513,8 @@ class KerasEstimator(Parameters):
         -------
         self : object
         """
-        training = Training.from_bytes(state, owner=type(self).__name__)
+        owner = type(self).__name__
+        training = Training.from_bytes(state, owner=owner, kind=self._target_class)
         fresh = Variables.of(make_recipe(self, training).model)
         training.inherit(fresh)
         return self._restore(training)
