@@ -521,10 +521,10 @@ def test_a_function_can_explore():
 def test_what_is_bought_by_time_is_kept():
     class Slow(Descent):
         def train_more(self, X, y, amount, **params):
-            time.sleep(0.05)
+            time.sleep(0.02)
             return super().train_more(X, y, amount, **params)
 
-    found = search(Slow(), time_budget=1.5, n_generations=20, max_resource=20)
+    found = search(Slow(), time_budget=2.0, n_generations=20, max_resource=20)
     found.fit(X, y)
     assert found.stop_reason_ == "time_budget"
     reached = found.best_schedule_[-1]["end"]
