@@ -358,8 +358,15 @@ LAST: list[Counts] = []
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("how", ["instance", "class", "function"])
+@pytest.mark.parametrize(
+    ("path", "how"),
+    [
+        ("compiled", "instance"),
+        ("compiled", "class"),
+        ("compiled", "function"),
+        ("fit", "instance"),
+    ],
+)
 def test_callbacks_are_fresh_for_each_fit(how, path, classifier, flowers):
     instance = Counts()
     given = {"instance": instance, "class": Counts, "function": lambda: Counts()}[how]
