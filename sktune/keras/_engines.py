@@ -78,10 +78,8 @@ def recipe_key(recipe: Recipe) -> Hashable:
     user wrote may hold more than its configuration shows: there `identity`
     counts too.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of lambdas: nothing is saved
-        config = keras.saving.serialize_keras_object(recipe.model)
-    model = _model_config(recipe.model, config)
+    config = _config_of(recipe.model)
+    model = None if config is None else _model_config(recipe.model, config)
     optimizer = recipe.optimizer.get_config()
     parts = {
         "model": model,
@@ -96,7 +94,7 @@ def recipe_key(recipe: Recipe) -> Hashable:
         "metrics": [keras.saving.serialize_keras_object(m) for m in recipe.metrics],
     }
     text = json.dumps(parts, sort_keys=True, default=repr)
-    own = _is_keras_own(recipe, config)
+    own = config is not None and _is_keras_own(recipe, config)
     return (
         # Classes, not their names: a function may make several of one name.
         type(recipe.model),
@@ -110,6 +108,16 @@ def recipe_key(recipe: Recipe) -> Hashable:
         recipe.device,
         None if own else recipe.identity,
     )
+
+
+def _config_of(model: Any) -> Any:
+    """Return a model's configuration, None where a class does not tell its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of lambdas: nothing is saved
+        try:
+            return keras.saving.serialize_keras_object(model)
+        except (NotImplementedError, TypeError, ValueError):
+            return None
 
 
 # Under these keys a configuration refers to layers by name.

@@ -796,3 +796,29 @@ def test_a_model_without_known_outputs_is_refused(flowers):
 
     with pytest.raises(ModelError, match="must have one output"):
         KerasClassifier(lambda meta: Own()).fit(*flowers)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, units):
+        super().__init__()
+        self.hidden = keras.layers.Dense(units, activation="relu")
+        self.out = keras.layers.Dense(3, activation="softmax")
+
+    def call(self, inputs):
+        return self.out(self.hidden(inputs))
+
+
+class WithOwnStep(Subclassed):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def test_a_model_of_the_users_class():
+    X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    y = X[:, :3].argmax(axis=1)
+    options = {"epochs": 30, "learning_rate": 0.05, "random_state": 0}
+    net = KerasClassifier(lambda units=4: Subclassed(units), model__units=8, **options)
+    assert net.fit(X, y).training_path_ == "compiled"
+    assert net.score(X, y) > 0.8
+    with pytest.raises(ModelError, match="training step of its own"):
+        KerasClassifier(lambda: WithOwnStep(8)).fit(X, y)
