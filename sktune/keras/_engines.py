@@ -20,8 +20,8 @@ from ._engine import Recipe
 
 __all__ = ["engine_for"]
 
-# Each holds a model, its compiled functions and a copy of its weights.
-MAX_ENGINES = 16
+# Each holds a model, its compiled functions and a copy of its weights: some 20 MB.
+MAX_ENGINES = 10
 
 # By thread: an engine trains one model at a time.
 _kept = threading.local()
@@ -44,11 +44,24 @@ def engine_for(recipe: Recipe) -> CompiledEngine:
     key = recipe_key(recipe)
     engine = engines.get(key)
     if engine is None:
+        if len(engines) >= MAX_ENGINES:
+            _make_room(engines)
         engine = engines[key] = _compiled_engine(recipe)
-        while len(engines) > MAX_ENGINES:
-            engines.popitem(last=False)
     engines.move_to_end(key)
     return engine
+
+
+def _make_room(engines: OrderedDict[Hashable, CompiledEngine]) -> None:
+    """Forget engines, and what the backend would keep of them."""
+    if keras.backend.backend() != "jax":
+        engines.popitem(last=False)
+        return
+    import jax
+
+    # Keras initializes weights by functions that JAX compiles for each shape, and
+    # keeps until it forgets all functions. Those in use are compiled again.
+    engines.clear()
+    jax.clear_caches()
 
 
 def _engines() -> OrderedDict[Hashable, CompiledEngine]:

@@ -54,7 +54,7 @@ class PBTSearchCV(BaseTuneSearchCV):
     ----------
     estimator : estimator object
         Cloned and trained for each member and fold. Its training must be able to
-        go on: an estimator of `sktune.keras`, one with ``partial_fit`` or
+        go on: an estimator of ``sktune.keras``, one with ``partial_fit`` or
         ``warm_start``, a skorch net, XGBoost, LightGBM, or a pipeline that ends
         in one of them.
     param_distributions : dict or list of dict, default=None
