@@ -781,23 +781,6 @@ def test_a_template_is_copied_with_fresh_weights(flowers):
     assert (other.model_.get_weights()[0] != first.model_.get_weights()[0]).any()
 
 
-def test_a_model_without_known_outputs_is_refused(flowers):
-    class Own(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.last = layers.Dense(3, activation="softmax")
-
-        def build(self, shape):
-            self.last.build(shape)
-            self.built = True
-
-        def call(self, x):
-            return self.last(x)
-
-    with pytest.raises(ModelError, match="must have one output"):
-        KerasClassifier(lambda meta: Own()).fit(*flowers)
-
-
 class Subclassed(keras.Model):
     def __init__(self, units):
         super().__init__()
