@@ -206,6 +206,11 @@ def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):
                 ctypes.CFUNCTYPE(None)(interrupt)()
             return super().wait(timeout)
 
-    found = run(Recorder(), Callback(3), n_trials=10_000, window=lambda t: 2)
-    assert found.ended_by == "interrupt"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # A library that an earlier test has loaded may have left a handler of its own.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        found = run(Recorder(), Callback(3), n_trials=10_000, window=lambda t: 2)
+        assert found.ended_by == "interrupt"
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
