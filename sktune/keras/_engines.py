@@ -61,7 +61,8 @@ def _make_room(engines: OrderedDict[Hashable, CompiledEngine]) -> None:
     # Keras initializes weights by functions that JAX compiles for each shape, and
     # keeps until it forgets all functions. Those in use are compiled again.
     engines.clear()
-    jax.clear_caches()
+    forget: Any = jax.clear_caches  # it has no types
+    forget()
 
 
 def _engines() -> OrderedDict[Hashable, CompiledEngine]:
