@@ -254,15 +254,20 @@ class _Driver:
 
     def _fill(self) -> None:
         """Hand tasks to the executor while it has room."""
-        while self._executor.n_running < self._max_tasks and not self._is_out_of_time():
+        while self._executor.n_running < self._max_tasks:
             if self._suspects:
                 # Alone: whoever kills a worker now is found.
-                if not self._executor.n_running:
-                    self._submit(self._suspects.popleft())
+                if self._executor.n_running:
+                    return
+                source = self._suspects
+            else:
+                if not self._queue and not self._ask():
+                    return
+                source = self._queue
+            if self._is_out_of_time():
+                self._ended_by = self._ended_by or "time_budget"
                 return
-            if not self._queue and not self._ask():
-                return
-            self._submit(self._queue.popleft())
+            self._submit(source.popleft())
 
     def _submit(self, task: FoldTask) -> None:
         t = self._latest[task.trial]

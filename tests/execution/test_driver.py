@@ -7,6 +7,7 @@ import functools
 import random
 import signal
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -152,6 +153,18 @@ def test_a_callback_can_end_the_search():
     )
     assert found.ended_by == "callback"
     assert len(found.steps) == 4
+
+
+@pytest.mark.parametrize("n_splits", [1, 3])
+def test_a_deadline_that_passes_while_nothing_runs_ends_the_search(n_splits):
+    def late(step):
+        if step.suggestion.trial == 3:
+            time.sleep(0.3)
+
+    limits = Limits(20, deadline=time.monotonic() + 0.2)
+    found = run(Recorder(), Shuffled(1), n_splits=n_splits, limits=limits, on_step=late)
+    assert found.ended_by == "time_budget"
+    assert len(found.steps) <= 4
 
 
 def test_a_failed_fold_fails_its_trial():

@@ -524,11 +524,11 @@ def test_what_is_bought_by_time_is_kept():
             time.sleep(0.02)
             return super().train_more(X, y, amount, **params)
 
-    found = search(Slow(), time_budget=2.0, n_generations=20, max_resource=20)
+    found = search(Slow(), time_budget=2.0, n_generations=99, max_resource=99)
     found.fit(X, y)
     assert found.stop_reason_ == "time_budget"
     reached = found.best_schedule_[-1]["end"]
-    assert reached == max(found.cv_results_["n_resources"]) < 20
+    assert reached == max(found.cv_results_["n_resources"]) < 99
     assert found.best_estimator_.done_ == reached
 
 
