@@ -5,23 +5,21 @@ from __future__ import annotations
 import functools
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Self, TypeVar, cast
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import fit_context
 from ..exceptions import ModelError
-from ._batches import validation_rows
 from ._callbacks import fresh_callbacks, wants_batches
 from ._compiled import MAX_BYTES, CompilationError, why_not_compiled
 from ._data import InputLayout, as_dense, dense_bytes, layout_of, names_of, read_inputs
 from ._devices import on_device
-from ._engine import Engine, FitEngine, Recipe, Rows, Settings, Variables
+from ._engine import Engine, FitEngine, Recipe, Rows, Variables
 from ._engines import engine_for, known_recipe
 from ._inherit import can_change
 from ._parameters import Parameters
@@ -32,7 +30,8 @@ from ._recipe import (
     output_shape,
     recipe_name,
 )
-from ._schedule import learning_rate_at
+from ._rows import row_weights, split_rows
+from ._schedule import scheduled
 from ._session import EarlyStopping, Progress, run_epochs
 from ._targets import ClassTarget, RegressionTarget
 from ._training import Target, Training
@@ -178,7 +177,9 @@ class KerasEstimator(Parameters):
             )
         arrays = as_dense(arrays, MAX_BYTES)
         names = names_of(X)
-        weight = self._row_weights(arrays, checked_y, sample_weight)
+        weight = row_weights(
+            sample_weight, self._weights_of_classes(checked_y), arrays[0].shape[0]
+        )
         if begins:
             layout = layout_of(arrays, names)
             target = self._new_target(checked_y, classes)
@@ -251,9 +252,11 @@ class KerasEstimator(Parameters):
         n_planned: int,
     ) -> None:
         """Train with an engine; the training is updated in place."""
-        train, validation = self._split(rows, training)
+        fraction = self.validation_fraction
+        if fraction is None:
+            fraction = _VALIDATION_FRACTION if self.early_stopping else 0.0
+        train, validation = split_rows(rows, training, fraction)
         watch = EarlyStopping(self.patience, self.min_delta)
-        settings = self._settings(recipe, n_planned)
         with engine.lock:
             engine.load(training.variables)
             training.variables = run_epochs(
@@ -263,7 +266,7 @@ class KerasEstimator(Parameters):
                 training.progress,
                 n_epochs=n_epochs,
                 n_planned=n_planned,
-                settings_of=settings,
+                settings_of=scheduled(recipe.settings, self.schedule, n_planned),
                 shuffle=self.shuffle,
                 early_stopping=watch if self.early_stopping else None,
                 callbacks=callbacks,
@@ -317,56 +320,6 @@ class KerasEstimator(Parameters):
         return FitEngine(
             recipe if recipe.engine is None else make_recipe(self, training)
         )
-
-    def _settings(self, recipe: Recipe, n_planned: int) -> Callable[[int], Settings]:
-        """Return a function of the epoch: what it is trained with."""
-        base = recipe.settings.learning_rate
-
-        def settings(epoch: int) -> Settings:
-            if base is None:
-                return recipe.settings
-            rate = learning_rate_at(epoch, n_planned, base, self.schedule)
-            return replace(recipe.settings, learning_rate=rate)
-
-        return settings
-
-    def _split(self, rows: Rows, training: Training) -> tuple[Rows, Rows | None]:
-        fraction = self.validation_fraction
-        if fraction is None:
-            fraction = _VALIDATION_FRACTION if self.early_stopping else 0.0
-        if fraction == 0.0:
-            return rows, None
-        labels = None
-        if training.target.target_type in ("binary", "multiclass"):
-            codes = rows.target.reshape(len(rows), -1)
-            labels = codes[:, 0] if codes.shape[1] == 1 else codes.argmax(axis=1)
-        train, held_out = validation_rows(
-            len(rows), fraction, seed=training.progress.seed, labels=labels
-        )
-        return rows.take(train), rows.take(held_out)
-
-    def _row_weights(
-        self, arrays: list[Any], y: Any, sample_weight: Any
-    ) -> NDArray[np.float32] | None:
-        weights = self._weights_of_classes(y)
-        if sample_weight is not None:
-            given = check_array(
-                sample_weight,
-                ensure_2d=False,
-                dtype=np.float64,
-                input_name="sample_weight",
-            )
-            if given.shape != (arrays[0].shape[0],):
-                raise ValueError(
-                    f"sample_weight.shape == {given.shape}, expected "
-                    f"{(arrays[0].shape[0],)}!"
-                )
-            if not given.any():
-                raise ValueError(
-                    "Sample weights must contain at least one non-zero number."
-                )
-            weights = given if weights is None else given * weights
-        return None if weights is None else weights.astype(np.float32)
 
     # -- Prediction ----------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class _Wrapped:
 
 
 def _made(cls: type, attributes: dict[str, Any]) -> Any:
-    made = object.__new__(cls)
+    made: Any = object.__new__(cls)
     vars(made).update(attributes)
     return made
 
