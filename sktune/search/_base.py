@@ -49,6 +49,7 @@ from ..results import (
     mend_partial_rows,
     padded,
     rank,
+    verdict,
     warn_about_failed_scores,
 )
 from ._checks import max_tasks, read_initial_params
@@ -383,14 +384,20 @@ default=None
 
     def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
         """Return the rows of ``cv_results_``: here, the steps."""
-        return [
-            Candidate(
-                step.suggestion.params,
-                [result for result in step.results if result is not None],
-                step.optimizer_time,
+        candidates = []
+        for step in run.steps:
+            results = [result for result in step.results if result is not None]
+            is_scored = step.outcome is not None and step.outcome.score is not None
+            columns = verdict(results, "completed" if is_scored else "failed")
+            candidates.append(
+                Candidate(
+                    step.suggestion.params,
+                    results,
+                    step.optimizer_time,
+                    columns=columns,
+                )
             )
-            for step in run.steps
-        ]
+        return candidates
 
     def _select_best(self, metric: Any) -> None:
         results = self.cv_results_

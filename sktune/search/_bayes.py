@@ -117,7 +117,10 @@ class BayesSearchCV(BaseTuneSearchCV):
     Attributes
     ----------
     cv_results_ : dict of str -> ndarray
-        With the keys of `~sklearn.model_selection.GridSearchCV`.
+        With the keys of `~sklearn.model_selection.GridSearchCV`, and two more.
+        ``status`` is ``"completed"`` or how the candidate failed: ``"failed"``,
+        ``"timeout"``, ``"out_of_memory"`` or ``"crashed"``. ``error`` is a line
+        that says why, empty where nothing went wrong.
     best_estimator_ : estimator
         Trained on all data. Only if `refit` is not False.
     best_score_ : float

@@ -38,6 +38,7 @@ from ..results import (
     history_table,
     learning_curves,
     merged,
+    verdict,
 )
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV, Proposals
@@ -172,8 +173,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     cv_results_ : dict of str -> ndarray
         With the keys of `~sklearn.model_selection.GridSearchCV`, a row for each
         candidate, as it was at its last rung. Further columns are
-        ``n_resources`` (units spent), ``bracket``, ``rung`` and ``status``:
-        ``"completed"``, ``"stopped"``, ``"failed"`` or ``"unfinished"``.
+        ``n_resources`` (units spent), ``bracket``, ``rung``, ``status`` and
+        ``error``. The status is ``"completed"``, ``"stopped"``, ``"unfinished"``,
+        or one of a failure, as in `BayesSearchCV`.
         Candidates rank by the budget they reached, then by score.
     history_ : dict of str -> ndarray
         A row for each candidate, rung and fold.
@@ -547,7 +549,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
                 "n_resources": last.budget,
                 "bracket": last.bracket,
                 "rung": last.rung,
-                "status": status,
+                **verdict(results[-1], status),
             }
             seconds = sum(step.optimizer_time for step in steps)
             candidates.append(

@@ -25,7 +25,14 @@ from .._protocol import Adjustable, Checkpoint
 from .._schedule import write_schedule
 from ..exceptions import SearchError
 from ..optimizers import Call, Explorer, Gain, PBTOptimizer, Perturb, Segment
-from ..results import Candidate, HistoryRow, history_table, learning_curves, merged
+from ..results import (
+    Candidate,
+    HistoryRow,
+    history_table,
+    learning_curves,
+    merged,
+    verdict,
+)
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV, Proposals
 from ._checks import read_space
@@ -162,9 +169,9 @@ class PBTSearchCV(BaseTuneSearchCV):
         With the keys of `~sklearn.model_selection.GridSearchCV`, a row for each
         member, as it was at its end; ``params`` are those of its last segment.
         Further columns are ``n_resources`` (units trained), ``generation``,
-        ``population`` (number of the sub-population) and ``status``:
-        ``"completed"``, ``"failed"`` or ``"unfinished"``. Members rank by how
-        far they came, then by score.
+        ``population`` (number of the sub-population), ``status`` and ``error``.
+        The status is ``"completed"``, ``"unfinished"``, or one of a failure, as in
+        `BayesSearchCV`. Members rank by how far they came, then by score.
     history_ : dict of str -> ndarray
         A row for each segment and fold.
     best_estimator_ : estimator
@@ -548,7 +555,7 @@ class PBTSearchCV(BaseTuneSearchCV):
             "n_resources": segment.end,
             "generation": segment.generation,
             "population": segment.part,
-            "status": status,
+            **verdict([r for r in steps[-1].results if r is not None], status),
         }
         until = steps[: steps.index(shown) + 1]
         results = [[r for r in step.results if r is not None] for step in until]
