@@ -52,6 +52,7 @@ __all__ = [
     "fit_context",
     "is_multimetric",
     "n_samples",
+    "nested_in_threads",
     "refresh_optimizer",
     "safe_indexing",
     "safe_split",
@@ -230,6 +231,14 @@ class WorkerPool:
         """
         return value if self._dask is None else self._dask.share(value)
 
+    @property
+    def thread_limits(self) -> dict[str, str]:
+        """Variables that keep libraries of a worker from using all processors."""
+        if self.n_workers == 1:
+            return {}
+        limits: dict[str, str] = self._backend._prepare_worker_env(self.n_workers)
+        return limits
+
     def restart(self) -> None:
         """Kill what runs, where the backend can, and start fresh workers."""
         self._stop_call()
@@ -275,7 +284,7 @@ class _DaskTasks:
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Run ``function(*args)`` on a worker."""
         # A key of its own, so that dask takes no two calls for the same one.
-        key = f"{function.__name__}-{uuid.uuid4().hex}"
+        key = f"{getattr(function, '__name__', 'fold')}-{uuid.uuid4().hex}"
         job = self._client.submit(
             _call_with_threads, function, *args, key=key, **self._options
         )
@@ -309,9 +318,15 @@ class _DaskTasks:
                 self._client.cancel(jobs)
 
 
-def _call_with_threads(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function; what it runs in parallel runs in threads, as on loky."""
+@contextlib.contextmanager
+def nested_in_threads() -> Iterator[None]:
+    """Let what runs in parallel run in threads, as in the workers of loky."""
     with joblib.parallel_config(ThreadingBackend(nesting_level=1)):
+        yield
+
+
+def _call_with_threads(function: Callable[..., Any], *args: Any) -> Any:
+    with nested_in_threads():
         return function(*args)
 
 

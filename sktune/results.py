@@ -406,7 +406,7 @@ _MAX_CHARACTERS = 200  # of an error in a table
 
 
 def verdict(results: Sequence[FoldResult], status: str) -> dict[str, str]:
-    """Return the columns ``status`` and ``error`` of a candidate.
+    r"""Return the columns ``status`` and ``error`` of a candidate.
 
     Parameters
     ----------
@@ -428,7 +428,7 @@ def verdict(results: Sequence[FoldResult], status: str) -> dict[str, str]:
     >>> good = FoldResult(0, 0, Status.OK, 0.5)
     >>> verdict([good], "completed")
     {'status': 'completed', 'error': ''}
-    >>> error = "Traceback (most recent call last):\\n  File ...\\nValueError: no\\n"
+    >>> error = "Traceback (most recent call last):\n  File ...\nValueError: no\n"
     >>> verdict([good, FoldResult(0, 1, Status.FAILED, fit_error=error)], "failed")
     {'status': 'failed', 'error': 'ValueError: no'}
     """

@@ -39,6 +39,7 @@ from .._execution import (
     WholeFit,
     check_picklable,
     open_executor,
+    read_fold_limits,
     run_search,
 )
 from .._protocol import AskTell, FoldResult
@@ -263,7 +264,8 @@ default=None
         )
         metric = self._metric_name(scorer, self.refit)
         callbacks.begin_search(plan.n_steps * self.n_splits_)
-        with open_executor(self.n_jobs, context, data) as executor:
+        fold_limits = read_fold_limits(self.trial_timeout, self.memory_limit)
+        with open_executor(self.n_jobs, context, data, fold_limits) as executor:
             run = run_search(
                 plan.optimizer,
                 executor,

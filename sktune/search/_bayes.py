@@ -86,6 +86,13 @@ class BayesSearchCV(BaseTuneSearchCV):
         What to do on Ctrl-C after ``cv_results_`` and ``best_params_`` are set
         from the candidates that are finished: raise `KeyboardInterrupt` again,
         or refit and return.
+    trial_timeout : float, default=None
+        Seconds that a fold may be trained and scored. One that takes longer is
+        killed, also inside native code, and its candidate has failed.
+    memory_limit : int or str, default=None
+        Bytes that a fold may take, or a size such as ``"2GB"``. One that takes
+        more is killed, and its candidate has failed. With either limit folds are
+        trained in processes of their own: see :ref:`faults`.
     scoring : str, callable, list, tuple or dict, default=None
         As in `~sklearn.model_selection.GridSearchCV`. Of several metrics, the
         one that `refit` names is optimised, else the first.
@@ -199,6 +206,8 @@ class BayesSearchCV(BaseTuneSearchCV):
             None,
         ],
         "on_interrupt": [StrOptions({"raise", "return"})],
+        "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
         "random_state": ["random_state"],
     }
 
@@ -214,6 +223,8 @@ class BayesSearchCV(BaseTuneSearchCV):
         time_budget: float | None = None,
         max_no_improvement: int | None = None,
         on_interrupt: str = "raise",
+        trial_timeout: float | None = None,
+        memory_limit: int | str | None = None,
         scoring: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
@@ -244,6 +255,8 @@ class BayesSearchCV(BaseTuneSearchCV):
         self.time_budget = time_budget
         self.max_no_improvement = max_no_improvement
         self.on_interrupt = on_interrupt
+        self.trial_timeout = trial_timeout
+        self.memory_limit = memory_limit
         self.random_state = random_state
         self.param_grid = param_grid
 

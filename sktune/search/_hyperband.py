@@ -130,6 +130,11 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         finished by then is stopped.
     on_interrupt : {"raise", "return"}, default="raise"
         As in `BayesSearchCV`.
+    trial_timeout : float, default=None
+        Seconds that a fold may be trained and scored at one rung, as in
+        `BayesSearchCV`.
+    memory_limit : int or str, default=None
+        Bytes that a fold may take, as in `BayesSearchCV`.
     refit_from : {"scratch", "fold"}, default="scratch"
         What the refit begins with: an untrained model, or that of the best
         candidate's best fold, as it was before its last rung. It goes on from
@@ -296,6 +301,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         "warm_start_from": [object],
         "time_budget": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "on_interrupt": [StrOptions({"raise", "return"})],
+        "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
         "refit_from": [StrOptions({"scratch", "fold"})],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "checkpoint_folder": [str, None],
@@ -323,6 +330,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         warm_start_from: Any = None,
         time_budget: float | None = None,
         on_interrupt: str = "raise",
+        trial_timeout: float | None = None,
+        memory_limit: int | str | None = None,
         refit_from: str = "scratch",
         checkpoint_memory: int = 1_000_000_000,
         checkpoint_folder: str | None = None,
@@ -365,6 +374,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.warm_start_from = warm_start_from
         self.time_budget = time_budget
         self.on_interrupt = on_interrupt
+        self.trial_timeout = trial_timeout
+        self.memory_limit = memory_limit
         self.refit_from = refit_from
         self.checkpoint_memory = checkpoint_memory
         self.checkpoint_folder = checkpoint_folder

@@ -122,6 +122,11 @@ class PBTSearchCV(BaseTuneSearchCV):
         finished by then is stopped.
     on_interrupt : {"raise", "return"}, default="raise"
         As in `BayesSearchCV`.
+    trial_timeout : float, default=None
+        Seconds that a fold may be trained and scored in one interval, as in
+        `BayesSearchCV`.
+    memory_limit : int or str, default=None
+        Bytes that a fold may take, as in `BayesSearchCV`.
     checkpoint_memory : int, default=1_000_000_000
         Bytes of models in training to hold in memory. More goes to files that
         only this user can read.
@@ -287,6 +292,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         "initial_params": [dict, list, None],
         "time_budget": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "on_interrupt": [StrOptions({"raise", "return"})],
+        "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "checkpoint_folder": [str, None],
         "random_state": ["random_state"],
@@ -313,6 +320,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         initial_params: Any = None,
         time_budget: float | None = None,
         on_interrupt: str = "raise",
+        trial_timeout: float | None = None,
+        memory_limit: int | str | None = None,
         checkpoint_memory: int = 1_000_000_000,
         checkpoint_folder: str | None = None,
         scoring: Any = None,
@@ -354,6 +363,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         self.initial_params = initial_params
         self.time_budget = time_budget
         self.on_interrupt = on_interrupt
+        self.trial_timeout = trial_timeout
+        self.memory_limit = memory_limit
         self.checkpoint_memory = checkpoint_memory
         self.checkpoint_folder = checkpoint_folder
         self.random_state = random_state
