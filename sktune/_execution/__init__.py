@@ -19,6 +19,7 @@ from ._find_resource import (
     with_total,
 )
 from ._fold import FoldContext, FoldData
+from ._interrupt import Interrupts, noted_interrupts
 from ._limits import FoldLimits, read_fold_limits
 from ._live import fixed_parameters
 from ._pickling import check_picklable
@@ -32,6 +33,7 @@ __all__ = [
     "FoldData",
     "FoldLimits",
     "FoundResource",
+    "Interrupts",
     "Limits",
     "Resource",
     "ResourceRequest",
@@ -42,6 +44,7 @@ __all__ = [
     "find_resource",
     "fixed_parameters",
     "last_step",
+    "noted_interrupts",
     "open_executor",
     "read_checkpoint",
     "read_fold_limits",

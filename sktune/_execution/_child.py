@@ -26,7 +26,7 @@ from .._compat import cloudpickle, nested_in_threads, worker_settings
 from .._protocol import FoldResult, FoldTask, Status
 from ._fold import FoldContext, FoldData, run_fold
 from ._limits import FoldLimits, memory_of
-from ._orphan import end_with_parent
+from ._orphan import LOOK_SECONDS, end_with_parent
 from ._store import PlacedData, load, loaded_folder
 
 __all__ = ["START_SECONDS", "Child", "ChildEndedError", "ChildSetup", "main"]
@@ -180,6 +180,12 @@ class Child:
         started = time.monotonic()
         before = 0 if memory is None else self.memory
         while True:
+            if memory is not None and self.memory > memory:
+                self.kill()
+                text = f"MemoryError: the fold took more than {memory} bytes"
+                if before > memory:
+                    text += f", of which {before} were taken before it began"
+                raise ChildEndedError(text, Status.OUT_OF_MEMORY)
             left = None
             if seconds is not None:
                 left = max(0.0, started + seconds - time.monotonic())
@@ -194,12 +200,6 @@ class Child:
                 raise self._died() from None
             if has_ended:
                 raise self._died()
-            if memory is not None and self.memory > memory:
-                self.kill()
-                text = f"MemoryError: the fold took more than {memory} bytes"
-                if before > memory:
-                    text += f", of which {before} were taken before it began"
-                raise ChildEndedError(text, Status.OUT_OF_MEMORY)
             if left == 0:
                 self.kill()
                 if too_late is None:
@@ -311,7 +311,8 @@ def main(handle: int) -> None:
             sys.stdout.flush()
             channel.send_bytes(answer)
     except (OSError, EOFError):
-        pass  # the parent has closed the pipe
+        # The parent is gone: time for what `end_with_parent` does then.
+        time.sleep(3 * LOOK_SECONDS)
     os._exit(0)  # libraries loaded by the estimator may have threads that never end
 
 

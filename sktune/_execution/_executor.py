@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -36,6 +37,8 @@ _POLL_SECONDS = 1.0
 
 NO_LIMITS = FoldLimits()
 
+_EXIT_CODES = re.compile(r"exit codes of the workers are \{(.+)\}")
+
 
 class CrashedTasks(Exception):
     """Workers died; the tasks that were running have no result.
@@ -49,7 +52,9 @@ class CrashedTasks(Exception):
     """
 
     def __init__(self, tasks: list[FoldTask], reason: BaseException) -> None:
-        super().__init__(str(reason))
+        # Of what loky says, the part that differs between causes.
+        codes = _EXIT_CODES.search(str(reason))
+        super().__init__(str(reason) if codes is None else codes[1])
         self.tasks = tasks
         self.reason = reason
 

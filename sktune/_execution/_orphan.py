@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
-__all__ = ["end_with_parent"]
+__all__ = ["LOOK_SECONDS", "end_with_parent"]
 
-_SECONDS = 1.0  # between two looks
+LOOK_SECONDS = 1.0  # between two looks
 
 _watched = False
 
@@ -46,7 +46,7 @@ def end_with_parent(
 
 def _watch(parent: int, folder: Callable[[], str | None], leads_group: bool) -> None:
     while os.getppid() == parent:
-        time.sleep(_SECONDS)
+        time.sleep(LOOK_SECONDS)
     name = folder()
     if name is not None:
         shutil.rmtree(name, ignore_errors=True)

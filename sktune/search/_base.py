@@ -32,12 +32,14 @@ from .._execution import (
     CheckpointStore,
     FoldContext,
     FoldData,
+    Interrupts,
     Limits,
     Resource,
     SearchRun,
     Step,
     WholeFit,
     check_picklable,
+    noted_interrupts,
     open_executor,
     read_fold_limits,
     run_search,
@@ -189,10 +191,12 @@ default=None
         )
         plan = self._propose(self._metric_name(scorer, metric), data)
         with plan.checkpoints or contextlib.nullcontext():
-            run = self._search(started, plan, base_estimator, scorer, data, callbacks)
-            self._store_results(run, plan, scorer, metric)
-            if run.interrupt is not None and self.on_interrupt == "raise":
-                raise run.interrupt
+            with noted_interrupts() as interrupts:
+                run = self._search(
+                    started, plan, base_estimator, scorer, data, callbacks, interrupts
+                )
+                is_kept = self._keep_results(run, plan, scorer, metric)
+                self._raise_what_ended(run, interrupts, is_kept)
             if self.refit:
                 self._refit(base_estimator, plan, data, callbacks)
         callbacks.end()
@@ -243,6 +247,7 @@ default=None
         scorer: Any,
         data: FoldData,
         callbacks: FitCallbacks,
+        interrupts: Interrupts,
     ) -> SearchRun:
         """Evaluate candidates until a limit is reached."""
         if self.verbose > 0:
@@ -279,6 +284,7 @@ default=None
                 fold_callback=callbacks.fold,
                 on_step=self._on_step,
             )
+            interrupts.hold()  # results are never lost on the way out
             self._after_search(run, plan)
         callbacks.end_search()
         return run
@@ -337,13 +343,38 @@ default=None
 
     # -- results ---------------------------------------------------------------
 
+    def _keep_results(
+        self, run: SearchRun, plan: Proposals, scorer: Any, metric: Any
+    ) -> bool:
+        """Set ``cv_results_``, if possible also when the search was broken off."""
+        if run.interrupt is None:
+            self._store_results(run, plan, scorer, metric)
+            return True
+        # What ended the search is to be seen, and no error that follows from it.
+        with contextlib.suppress(Exception):
+            self._store_results(run, plan, scorer, metric)
+            run.interrupt.add_note(
+                f"The results so far, of {len(self.cv_results_['params'])} candidates, "
+                "are kept: see cv_results_ and best_params_ of the search."
+            )
+            return True
+        return False
+
+    def _raise_what_ended(
+        self, run: SearchRun, interrupts: Interrupts, is_kept: bool
+    ) -> None:
+        """Raise the error or the interrupt, unless the user wants a model."""
+        ended = run.interrupt or interrupts.first
+        can_go_on = is_kept and isinstance(ended, KeyboardInterrupt)
+        wants_model = self.on_interrupt == "return" and interrupts.n < 2
+        if ended is not None and not (can_go_on and wants_model):
+            raise ended
+
     def _store_results(
         self, run: SearchRun, plan: Proposals, scorer: Any, metric: Any
     ) -> None:
         """Set ``cv_results_`` and what is derived from it."""
         if not run.steps:
-            if run.interrupt is not None:
-                raise run.interrupt
             raise AllFitsFailedError("No candidate was finished: there are no results.")
         history = [r for step in run.steps for r in step.results if r is not None]
         error_score = math.nan if self.error_score == "raise" else self.error_score

@@ -83,9 +83,10 @@ class BayesSearchCV(BaseTuneSearchCV):
         Number of candidates in a row without a better score after which the
         search ends.
     on_interrupt : {"raise", "return"}, default="raise"
-        What to do on Ctrl-C after ``cv_results_`` and ``best_params_`` are set
-        from the candidates that are finished: raise `KeyboardInterrupt` again,
-        or refit and return.
+        What to do on Ctrl-C, SIGTERM or SIGHUP after ``cv_results_`` and
+        ``best_params_`` are set from the candidates that are finished: raise
+        `KeyboardInterrupt` again (of the other two, `SystemExit`), or refit and
+        return.
     trial_timeout : float, default=None
         Seconds that a fold may be trained and scored. One that takes longer is
         killed, also inside native code, and its candidate has failed.
@@ -150,7 +151,7 @@ class BayesSearchCV(BaseTuneSearchCV):
         The space as it was read.
     stop_reason_ : str
         ``"n_iter"``, ``"exhausted"``, ``"time_budget"``,
-        ``"max_no_improvement"``, ``"callback"`` or ``"interrupt"``.
+        ``"max_no_improvement"``, ``"callback"``, ``"interrupt"`` or ``"error"``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -212,7 +212,7 @@ class PBTSearchCV(BaseTuneSearchCV):
     space_ : Space
         The space as it was read.
     stop_reason_ : str
-        ``"completed"``, ``"time_budget"`` or ``"interrupt"``.
+        ``"completed"``, ``"time_budget"``, ``"interrupt"`` or ``"error"``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
