@@ -7,7 +7,7 @@ import math
 import numbers
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +55,7 @@ from ..results import (
     verdict,
     warn_about_failed_scores,
 )
-from ._checks import max_tasks, read_initial_params
+from ._checks import check_folds, check_lengths, max_tasks, read_initial_params
 
 __all__ = ["BaseTuneSearchCV", "Proposals"]
 
@@ -178,6 +178,7 @@ default=None
             )
         base_estimator = self._clone_estimator()
         X, y = indexable(X, y)
+        check_lengths(params, n_samples(X))
         params = slice_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         callbacks = FitCallbacks(self, X, y, params.get("sample_weight"))
@@ -214,7 +215,12 @@ default=None
         """Split once: all candidates are compared on the same folds."""
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self.n_splits_ = cv.get_n_splits(X, y, **params)
-        folds = list(cv.split(X, y, **params))
+        try:
+            folds = list(cv.split(X, y, **params))
+        except (TypeError, ValueError) as error:
+            if isinstance(self.cv, Iterable) and not hasattr(self.cv, "split"):
+                raise SearchError(f"cv must yield pairs of indices: {error}") from error
+            raise
         if not folds:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? "
@@ -225,6 +231,7 @@ default=None
                 "cv.split and cv.get_n_splits return inconsistent results. "
                 f"Expected {self.n_splits_} splits, got {len(folds)}"
             )
+        check_folds(folds, n_samples(X))
         return folds
 
     def _metric_name(self, scorer: Any, metric: Any) -> str:

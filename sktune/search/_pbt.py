@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
@@ -462,7 +463,7 @@ class PBTSearchCV(BaseTuneSearchCV):
     def _propose(self, metric: str, data: FoldData) -> Proposals:
         factors = list(self.perturbation_factors)
         if not factors or not all(
-            isinstance(f, numbers.Real) and float(f) > 0 for f in factors
+            isinstance(f, numbers.Real) and 0 < float(f) < math.inf for f in factors
         ):
             raise SearchError(
                 "perturbation_factors must be positive numbers, got "
