@@ -119,6 +119,17 @@ def test_what_is_no_score_never_wins(search, value, error):
 
 @every_search
 @fails
+def test_no_finite_score_at_all_is_an_error(search):
+    found = search(Scores(), scoring=lambda estimator, X, y: float("nan"))
+    with pytest.raises(AllFitsFailedError, match=r"No candidate has a finite 'score'"):
+        found.fit(X, y)
+    assert set(found.cv_results_["status"]) == {"failed"}
+    assert not hasattr(found, "best_estimator_")
+    assert np.isnan(found.set_params(refit=False).fit(X, y).best_score_)
+
+
+@every_search
+@fails
 @pytest.mark.parametrize("kind", ["no memory", "GPU"])
 def test_no_memory_is_a_failed_candidate(search, kind):
     found = search(Scores(kind=kind)).fit(X, y)

@@ -424,7 +424,15 @@ def test_any_space(search, space):
 
 
 # What would only take long, or is not looked at.
-NOT_TRIED = {"n_jobs", "verbose", "estimator", "param_distributions", "param_grid"}
+NOT_TRIED = {
+    "estimator",
+    "memory_limit",
+    "n_jobs",
+    "param_distributions",
+    "param_grid",
+    "trial_timeout",
+    "verbose",
+}
 SMALL = st.recursive(
     st.one_of(
         st.none(),
