@@ -138,6 +138,7 @@ class WorkerPool:
 
     def __init__(self, n_jobs: int | None) -> None:
         self._parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1)
+        self._is_killed = False
 
     def __enter__(self) -> WorkerPool:
         self._parallel.__enter__()
@@ -145,10 +146,14 @@ class WorkerPool:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._stop_call()
-        if self._dask is not None:
-            self._dask.abort()
-        self._parallel.__exit__(None, None, None)
+        # What was killed may be in any state, and is not to hide why it was.
+        passed_over = (Exception,) if self._is_killed else ()
+        with contextlib.suppress(*passed_over):
+            self._stop_call()
+            if self._dask is not None:
+                self._dask.abort()
+        with contextlib.suppress(*passed_over):
+            self._parallel.__exit__(None, None, None)
 
     def _start(self) -> None:
         backend = self._backend = self._parallel._backend
@@ -247,6 +252,7 @@ class WorkerPool:
 
     def kill(self) -> None:
         """Kill what runs, where the backend can; the pool is used no more."""
+        self._is_killed = True
         # Without fresh workers loky has none for __exit__ to put in order.
         self._abort(ensure_ready=isinstance(self._backend, LokyBackend))
 

@@ -420,20 +420,7 @@ default=None
         self.stop_reason_ = run.ended_by
         self.scorer_ = unwrap_scorers(scorer)
         if self.refit or not self.multimetric_:
-            self._check_scores(metric)
             self._select_best(metric)
-
-    def _check_scores(self, metric: Any) -> None:
-        """Raise where there is no best candidate to refit."""
-        if not self.refit or callable(self.refit):
-            return
-        table = self.cv_results_
-        if not np.isfinite(table[f"mean_test_{metric}"]).any():
-            first = next((error for error in table["error"] if error), "")
-            raise AllFitsFailedError(
-                f"No candidate has a finite {metric!r}, so there is none to refit; "
-                f"cv_results_ says of each why. The first: {first}"
-            )
 
     def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
         """Return the rows of ``cv_results_``: here, the steps."""

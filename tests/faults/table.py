@@ -105,9 +105,10 @@ SCENARIOS = (
     Scenario(
         6,
         "all scores are NaN",
-        "an error; ``cv_results_`` is there, nothing is refitted",
-        _test(FOLDS, "no_finite_score_at_all_is_an_error"),
+        "as scikit-learn: a warning, and the first is the best; ``status`` tells",
+        _test(FOLDS, "no_finite_score_at_all_is_told"),
         "scikit-learn refits candidate 0",
+        "an error, which scikit-learn's own tests do not allow",
     ),
     Scenario(
         7,
