@@ -146,6 +146,8 @@ class HyperbandSearchCV(_HyperbandSearchCV):
     initial_params = warm_start_from = param_grid = None
     time_budget = None
     on_interrupt = "raise"
+    trial_timeout = None
+    memory_limit = None
     refit_from = "scratch"
     checkpoint_memory = 1_000_000_000
     checkpoint_folder = None
