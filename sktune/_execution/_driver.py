@@ -27,9 +27,12 @@ from .._protocol import (
     FoldResult,
     FoldTask,
     Outcome,
+    PastStep,
+    Record,
     Status,
     Suggestion,
 )
+from ..exceptions import JournalError
 from ._checkpoint import CheckpointStore
 from ._executor import CrashedTasks, Executor
 from ._interrupt import noted_interrupts
@@ -122,6 +125,7 @@ def run_search(
     ask_ahead: bool = False,
     max_tasks: int | None = None,
     checkpoints: CheckpointStore | None = None,
+    record: Record | None = None,
     fold_callback: Callable[[int], FoldCallback | None] = lambda number: None,
     on_step: Callable[[Step], bool] = lambda step: False,
 ) -> SearchRun:
@@ -149,6 +153,9 @@ def run_search(
         workers.
     checkpoints : CheckpointStore or None
         Where the states of trials are kept that the optimizer goes on with.
+    record : Record or None
+        Where steps and results are noted. What it holds already is done again,
+        without training, before anything is trained.
     fold_callback : callable
         Returns the hooks for a task from its number.
     on_step : callable
@@ -168,6 +175,7 @@ def run_search(
         ask_ahead,
         max_tasks if max_tasks and executor.n_workers > 1 else executor.n_workers,
         checkpoints,
+        record,
         fold_callback,
         on_step,
     )
@@ -188,6 +196,7 @@ class _Driver:
         ask_ahead: bool,
         max_tasks: int,
         checkpoints: CheckpointStore | None,
+        record: Record | None,
         fold_callback: Callable[[int], FoldCallback | None],
         on_step: Callable[[Step], bool],
     ) -> None:
@@ -200,6 +209,7 @@ class _Driver:
         self._ask_ahead = ask_ahead
         self._max_tasks = max_tasks
         self._checkpoints = checkpoints
+        self._record_in = record
         self._fold_callback = fold_callback
         self._on_step = on_step
         self._steps: list[Step] = []
@@ -231,6 +241,8 @@ class _Driver:
         return SearchRun(finished, self._ended_by or "n_iter", interrupt)
 
     def _loop(self, raise_again: Callable[[], None]) -> None:
+        if self._record_in is not None:
+            self._go_on_from(self._record_in)
         while True:
             self._fill()
             raise_again()
@@ -244,11 +256,63 @@ class _Driver:
                 results = self._executor.wait(self._seconds_left())
             except CrashedTasks as crash:
                 self._suspect(crash)
+                self._commit()
                 continue
             for result in results:
                 self._record(result)
+            self._commit()
         for t in range(len(self._steps)):
             self._tell(t)
+        self._commit()
+
+    def _go_on_from(self, record: Record) -> None:
+        """Do again what is noted, and queue the folds that are not finished."""
+        for event in record.past():
+            if isinstance(event, PastStep):
+                t = len(self._steps)
+                if self._window is not None:
+                    self._tell_up_to(t)
+                suggestion = self._optimizer.ask()
+                record.confirm(event, suggestion)
+                assert suggestion is not None
+                self._add_step(suggestion, event.seconds)
+            elif self._expects(event):
+                self._take_in(event, is_past=True)
+            else:
+                raise JournalError(
+                    f"the journal has a result of fold {event.fold} of trial "
+                    f"{event.trial} where none belongs: it is not of this search"
+                )
+        finished = [(t, s.results) for t, s in enumerate(self._steps) if not s.outcome]
+        missing = {
+            (t, fold)
+            for t, results in finished
+            for fold, result in enumerate(results)
+            if result is None
+        }
+        self._queue = deque(
+            task
+            for task in self._queue
+            if (self._latest[task.trial], task.fold) in missing
+        )
+        if self._checkpoints is not None:
+            self._checkpoints.sweep()
+            self._checkpoints.sweep_strays()
+
+    def _expects(self, result: FoldResult) -> bool:
+        """Whether a fold is under way of which this is the result."""
+        t = self._latest.get(result.trial)
+        if t is None:
+            return False
+        results = self._steps[t].results
+        return 0 <= result.fold < len(results) and results[result.fold] is None
+
+    def _commit(self) -> None:
+        """Write what was noted; only then delete what it makes superfluous."""
+        if self._record_in is not None:
+            self._record_in.commit()
+        if self._checkpoints is not None:
+            self._checkpoints.sweep()
 
     # -- Submitting ----------------------------------------------------------
 
@@ -274,8 +338,21 @@ class _Driver:
                 step.suggestion.parent, task.fold, as_file=self._executor.sees_files
             )
             task = replace(task, checkpoint=state)
+            if state is None and step.suggestion.parent == task.trial:
+                task = replace(task, lost=self._budgets_before(t, task.fold))
         number = t * self._n_splits + task.fold
         self._executor.submit(task, self._fold_callback(number))
+
+    def _budgets_before(self, t: int, fold: int) -> tuple[int, ...]:
+        """Return to what a fold of step t's trial was trained in the steps before."""
+        trial = self._steps[t].suggestion.trial
+        return tuple(
+            step.suggestion.budget
+            for step in self._steps[:t]
+            if step.suggestion.trial == trial
+            and fold < len(step.results)
+            and step.suggestion.budget is not None
+        )
 
     def _ask(self) -> bool:
         """Queue the folds of a new step, if it is time for one."""
@@ -299,6 +376,14 @@ class _Driver:
             if not self._n_pending:
                 self._ended_by = "exhausted"
             return False
+        if self._record_in is not None:
+            self._record_in.proposed(suggestion, seconds)
+        self._add_step(suggestion, seconds)
+        return True
+
+    def _add_step(self, suggestion: Suggestion, seconds: float) -> None:
+        """Begin a step: queue its folds."""
+        t = len(self._steps)
         n_folds = suggestion.n_folds or self._n_splits
         self._steps.append(Step(suggestion, seconds, [None] * n_folds))
         self._latest[suggestion.trial] = t
@@ -309,7 +394,6 @@ class _Driver:
                 suggestion.trial, fold, suggestion.params, suggestion.budget, keep=keep
             )
             self._queue.append(task)
-        return True
 
     # -- Telling ---------------------------------------------------------------
 
@@ -347,20 +431,31 @@ class _Driver:
             self._ended_by = "callback"
 
     def _record(self, result: FoldResult) -> None:
-        """Take in the result of a fold."""
+        """Take in the result of a fold, and note it."""
         if result.exception is not None:
             raise result.exception
+        if result.checkpoint is not None and self._checkpoints is not None:
+            kept = self._checkpoints.put(result.trial, result.fold, result.checkpoint)
+            result = replace(result, checkpoint=kept)
+        if self._record_in is not None:
+            self._record_in.finished(result)
+        self._take_in(result)
+
+    def _take_in(self, result: FoldResult, *, is_past: bool = False) -> None:
+        """Take in the result of a fold; the last one makes an outcome."""
         t = self._latest[result.trial]
         step = self._steps[t]
         if result.checkpoint is not None:
-            if self._checkpoints is not None:
-                self._checkpoints.put(result.trial, result.fold, result.checkpoint)
+            if is_past and self._checkpoints is not None:
+                self._checkpoints.adopt(result.trial, result.fold, result.checkpoint)
             result = replace(result, checkpoint=None)
         step.results[result.fold] = result
         results = [r for r in step.results if r is not None]
         if len(results) < len(step.results):
             return
         step.ended = time.monotonic()
+        if is_past:  # what is known of how long it took
+            step.started = step.ended - sum(r.fit_time + r.score_time for r in results)
         step.outcome = _outcome(result.trial, [self._score(r) for r in results])
         self._n_pending -= 1
         seconds = statistics.fmean(r.fit_time for r in results)

@@ -126,6 +126,7 @@ def run_fold(
             weight = fit_params.get("sample_weight")
             hooks = callback.around_fit(estimator, X_train, y_train, weight)
         with hooks:
+            estimator = _regained(context, task, estimator, X_train, y_train, fit_params)
             resource.train(estimator, X_train, y_train, fit_params, units)
         fitted = time.perf_counter()
         if task.keep:
@@ -164,21 +165,43 @@ def run_fold(
 
 def _units(task: FoldTask) -> range:
     """Return the units of the resource to train; a whole fit has none to count."""
-    start = 0 if task.checkpoint is None else task.checkpoint.units
+    start = max(task.lost, default=0)
+    if task.checkpoint is not None:
+        start = task.checkpoint.units
     return range(start, start if task.budget is None else task.budget)
 
 
 def _estimator(context: FoldContext, task: FoldTask) -> Any:
     """Return the estimator to train: a new one, or one that goes on."""
-
-    def untrained() -> Any:
-        # Parameters may be estimators: these must not be fitted in place.
-        params = clone(task.params, safe=False)
-        return clone(context.estimator).set_params(**params)
-
     if task.checkpoint is None:
-        return untrained()
-    return context.resource.restore(read_checkpoint(task.checkpoint), untrained)
+        return _untrained(context, task)
+    state = read_checkpoint(task.checkpoint)
+    return context.resource.restore(state, lambda: _untrained(context, task))
+
+
+def _untrained(context: FoldContext, task: FoldTask) -> Any:
+    # Parameters may be estimators: these must not be fitted in place.
+    params = clone(task.params, safe=False)
+    return clone(context.estimator).set_params(**params)
+
+
+def _regained(
+    context: FoldContext,
+    task: FoldTask,
+    estimator: Any,
+    X: Any,
+    y: Any,
+    params: dict[str, Any],
+) -> Any:
+    """Train again, part by part, what was lost with its checkpoint."""
+    resource, start = context.resource, 0
+    for stop in task.lost:
+        resource.train(estimator, X, y, params, range(start, stop))
+        # As it came back then: some estimators leave parts of their state behind.
+        state = resource.save(estimator)
+        estimator = resource.restore(state, lambda: _untrained(context, task))
+        start = stop
+    return estimator
 
 
 def _stripped(error: BaseException) -> BaseException:

@@ -7,7 +7,7 @@ import math
 import numbers
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +42,8 @@ from .._execution import (
     run_search,
 )
 from .._protocol import AskTell, FoldResult
-from ..exceptions import AllFitsFailedError, SearchError, SpaceError
+from ..exceptions import AllFitsFailedError, JournalError, SearchError, SpaceError
+from ..persistence import Journal
 from ..results import (
     Candidate,
     fold_rows,
@@ -52,6 +53,7 @@ from ..results import (
     warn_about_failed_scores,
 )
 from ._checks import max_tasks, read_initial_params
+from ._identity import describe_search, encoded_score
 
 __all__ = ["BaseTuneSearchCV", "Proposals"]
 
@@ -84,6 +86,9 @@ class Proposals:
         How a budget is spent.
     checkpoints : CheckpointStore or None
         Where trials are kept that are trained in part.
+    design : dict
+        What the order of proposals depends on besides, by name; JSON. A search
+        goes on only with the same.
     """
 
     optimizer: AskTell
@@ -95,6 +100,7 @@ class Proposals:
     max_no_improvement: int | None = None
     resource: Resource = field(default_factory=WholeFit)
     checkpoints: CheckpointStore | None = None
+    design: dict[str, Any] = field(default_factory=dict)
 
 
 class BaseTuneSearchCV(BaseSearchCV):
@@ -104,6 +110,17 @@ class BaseTuneSearchCV(BaseSearchCV):
     fitted search touch, and owns `fit`: candidates are evaluated without a
     barrier between them.
     """
+
+    # Where a subclass has no such parameters.
+    storage: Any = None
+    on_change: str = "error"
+
+    # Of the parameters, those that decide what is proposed or measured, besides
+    # the space: a search goes on only with the same.
+    _deciding: tuple[str, ...] = ("random_state", "initial_params", "return_train_score")
+
+    # What the journal keeps of the beginning of the search, during `fit`.
+    _kept_values: dict[str, Any] | None = None
 
     @abstractmethod
     def _propose(self, metric: str, data: FoldData) -> Proposals:
@@ -182,8 +199,14 @@ default=None
             routed.scorer.score,
             routed.splitter.split.get("groups"),
         )
-        plan = self._propose(self._metric_name(scorer, metric), data)
-        run = self._search(started, plan, base_estimator, scorer, data, callbacks)
+        with self._open_journal() as journal:
+            name = self._metric_name(scorer, metric)
+            plan = self._plan_search(name, data, scorer, journal)
+            run = self._search(
+                started, plan, base_estimator, scorer, data, callbacks, journal
+            )
+            if journal is not None:
+                journal.ended(run.ended_by, self._standings(run, plan))
         self._store_results(run, plan, scorer, metric)
         if run.interrupt is not None and self.on_interrupt == "raise":
             raise run.interrupt
@@ -191,6 +214,75 @@ default=None
             self._refit(base_estimator, plan, data, callbacks)
         callbacks.end()
         return self
+
+    # -- the journal -----------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _open_journal(self) -> Iterator[Journal | None]:
+        """Yield the journal, if there is to be one."""
+        if self.storage is None:
+            yield None
+            return
+        try:
+            with Journal(self.storage) as journal:
+                self._kept_values = journal.kept
+                try:
+                    yield journal
+                except JournalError:
+                    raise
+                except BaseException as error:
+                    error.add_note(
+                        f"What is finished is in {journal.path}: the same search, run "
+                        "again, goes on from there."
+                    )
+                    raise
+        finally:
+            self.__dict__.pop("_kept_values", None)
+
+    def _keep(self, name: str, value: Any) -> Any:
+        """Return what a value was when the search began that is gone on with.
+
+        Parameters
+        ----------
+        name : str
+        value : object
+            What it is now; JSON.
+        """
+        if self._kept_values is None:
+            return value
+        return self._kept_values.setdefault(name, value)
+
+    def _plan_search(
+        self, metric: str, data: FoldData, scorer: Any, journal: Journal | None
+    ) -> Proposals:
+        """Return what is going to be tried; begin the journal, or go on with it."""
+        plan = self._propose(metric, data)
+        if journal is None:
+            return plan
+        identity = describe_search(self, metric, data, plan)
+        if self.on_change == "new" and journal.changes(identity):
+            journal.forget()
+            self._kept_values = journal.kept
+            plan = self._propose(metric, data)
+        facts = {
+            "class": type(self).__name__,
+            "n_splits": self.n_splits_,
+            "metric": metric,
+            "error_score": encoded_score(self.error_score),
+            "metrics": scorer_names(scorer) if is_multimetric(scorer) else None,
+            "return_train_score": self.return_train_score,
+        }
+        journal.begin(self.space_, identity, facts)
+        if plan.checkpoints is not None:
+            folder = journal.path.with_name(f"{journal.path.name}.checkpoints")
+            plan.checkpoints.keep_in(folder)
+        return plan
+
+    def _standings(
+        self, run: SearchRun, plan: Proposals
+    ) -> dict[int, tuple[int, str]]:
+        """Return how far each trial has come, where there are rungs."""
+        return {}
 
     def _clone_estimator(self) -> Any:
         try:
@@ -237,6 +329,7 @@ default=None
         scorer: Any,
         data: FoldData,
         callbacks: FitCallbacks,
+        journal: Journal | None,
     ) -> SearchRun:
         """Evaluate candidates until a limit is reached."""
         if self.verbose > 0:
@@ -272,6 +365,7 @@ default=None
                 ask_ahead=plan.ask_ahead,
                 max_tasks=max_tasks(self.pre_dispatch, executor.n_workers),
                 checkpoints=plan.checkpoints,
+                record=journal,
                 fold_callback=callbacks.fold,
                 on_step=self._on_step,
             )
@@ -315,7 +409,8 @@ default=None
         seed = self.random_state
         if not isinstance(seed, numbers.Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
-        return np.random.default_rng(int(seed))
+        # A search that goes on draws from the stream it began with.
+        return np.random.default_rng(self._keep("seed", int(seed)))
 
     def _given_params(self) -> list[dict[str, Any]]:
         """Return `initial_params`, which must lie in the space."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from typing import Any
 
 import numpy as np
@@ -250,6 +251,16 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     True
     """
 
+    _deciding = (
+        *BaseTuneSearchCV._deciding,
+        "sampler",
+        "promotion",
+        "rung_folds",
+        "batch_size",
+        "patience",
+        "tol",
+    )
+
     _parameter_constraints: dict[str, list[Any]] = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list, tuple, None],
@@ -287,6 +298,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         "warm_start_from": [object],
         "time_budget": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "on_interrupt": [StrOptions({"raise", "return"})],
+        "storage": [str, os.PathLike, None],
+        "on_change": [StrOptions({"error", "new"})],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "checkpoint_folder": [str, None],
         "random_state": ["random_state"],
@@ -313,6 +326,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         warm_start_from: Any = None,
         time_budget: float | None = None,
         on_interrupt: str = "raise",
+        storage: str | os.PathLike[str] | None = None,
+        on_change: str = "error",
         checkpoint_memory: int = 1_000_000_000,
         checkpoint_folder: str | None = None,
         scoring: Any = None,
@@ -354,6 +369,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.warm_start_from = warm_start_from
         self.time_budget = time_budget
         self.on_interrupt = on_interrupt
+        self.storage = storage
+        self.on_change = on_change
         self.checkpoint_memory = checkpoint_memory
         self.checkpoint_folder = checkpoint_folder
         self.random_state = random_state
@@ -490,6 +507,13 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             ask_ahead=repeatable,
             resource=plan.resource,
             checkpoints=checkpoints,
+            design={
+                "resource": plan.resource.name,
+                "brackets": [
+                    [[rung.n_candidates, rung.budget] for rung in bracket.rungs]
+                    for bracket in plan.brackets
+                ],
+            },
         )
 
     def _units_of_patience(self) -> int | None:
@@ -557,6 +581,14 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         if run.ended_by in ("n_iter", "exhausted"):
             run.ended_by = "completed"
         return candidates
+
+    def _standings(
+        self, run: SearchRun, plan: Proposals
+    ) -> dict[int, tuple[int, str]]:
+        optimizer = plan.optimizer
+        assert isinstance(optimizer, RungOptimizer)
+        trials = sorted({step.suggestion.trial for step in run.steps})
+        return {trial: optimizer.standing(trial) for trial in trials}
 
     def _refit_units(self) -> int:
         return int(self.cv_results_["n_resources"][self.best_index_])
