@@ -13,7 +13,6 @@ import json
 import os
 import sqlite3
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,11 +96,13 @@ def create(path: Path, kind: str, payload: dict[str, Any]) -> None:
     JournalError
         When it cannot be written.
     """
-    temporary = None
+    temporary = path.with_name(f"{path.name}.new")
     try:
-        number, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        os.close(number)
-        with contextlib.closing(_connect(Path(temporary), read_only=False)) as database:
+        # One that a crash left behind, with what SQLite keeps beside it.
+        for suffix in ("", "-journal"):
+            temporary.with_name(f"{temporary.name}{suffix}").unlink(missing_ok=True)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with contextlib.closing(_connect(temporary, read_only=False)) as database:
             database.execute("PRAGMA synchronous=FULL")
             database.execute(f"PRAGMA application_id={_APPLICATION_ID}")
             database.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
@@ -111,13 +112,11 @@ def create(path: Path, kind: str, payload: dict[str, Any]) -> None:
             row = (0, kind, text.decode(), digest)
             database.execute("INSERT INTO event VALUES (?, ?, ?, ?)", row)
         os.replace(temporary, path)
-        temporary = None
         _sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise JournalError(f"{path} cannot be written: {error}") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 class JournalFile:
