@@ -173,7 +173,9 @@ class CheckpointStore:
             self._held[trial, fold] = held
             return
         # Missing: known to be lost when it is asked for.
-        self._held[trial, fold] = _Held(replace(checkpoint, path=str(path)), 0, 0, False)
+        self._held[trial, fold] = _Held(
+            replace(checkpoint, path=str(path)), 0, 0, False
+        )
 
     def get(self, trial: int, fold: int, *, as_file: bool) -> Checkpoint | None:
         """Return the latest checkpoint of a fold.

@@ -283,17 +283,11 @@ class _Driver:
                     f"the journal has a result of fold {event.fold} of trial "
                     f"{event.trial} where none belongs: it is not of this search"
                 )
-        finished = [(t, s.results) for t, s in enumerate(self._steps) if not s.outcome]
-        missing = {
-            (t, fold)
-            for t, results in finished
-            for fold, result in enumerate(results)
-            if result is None
-        }
         self._queue = deque(
-            task
-            for task in self._queue
-            if (self._latest[task.trial], task.fold) in missing
+            self._task(step.suggestion, fold)
+            for step in self._steps
+            for fold, result in enumerate(step.results)
+            if result is None
         )
         if self._checkpoints is not None:
             self._checkpoints.sweep()
@@ -388,12 +382,13 @@ class _Driver:
         self._steps.append(Step(suggestion, seconds, [None] * n_folds))
         self._latest[suggestion.trial] = t
         self._n_pending += 1
+        self._queue.extend(self._task(suggestion, fold) for fold in range(n_folds))
+
+    def _task(self, suggestion: Suggestion, fold: int) -> FoldTask:
         keep = self._checkpoints is not None and not suggestion.is_last
-        for fold in range(n_folds):
-            task = FoldTask(
-                suggestion.trial, fold, suggestion.params, suggestion.budget, keep=keep
-            )
-            self._queue.append(task)
+        return FoldTask(
+            suggestion.trial, fold, suggestion.params, suggestion.budget, keep=keep
+        )
 
     # -- Telling ---------------------------------------------------------------
 

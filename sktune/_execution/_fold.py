@@ -126,7 +126,9 @@ def run_fold(
             weight = fit_params.get("sample_weight")
             hooks = callback.around_fit(estimator, X_train, y_train, weight)
         with hooks:
-            estimator = _regained(context, task, estimator, X_train, y_train, fit_params)
+            estimator = _regained(
+                context, task, estimator, X_train, y_train, fit_params
+            )
             resource.train(estimator, X_train, y_train, fit_params, units)
         fitted = time.perf_counter()
         if task.keep:

@@ -209,7 +209,9 @@ class JournalFile:
         if self._database.in_transaction:
             self._database.execute("ROLLBACK")
         [(last,)] = self._database.execute("SELECT max(seq) FROM event")
-        self._last = max([self._last, *((r[0], r[3]) for r in self._unwritten if r[0] <= last)])
+        self._last = max(
+            [self._last, *((r[0], r[3]) for r in self._unwritten if r[0] <= last)]
+        )
         self._unwritten = [row for row in self._unwritten if row[0] > last]
 
     def close(self) -> None:

@@ -123,8 +123,8 @@ def _described_object(value: Any, depth: int) -> Any:
         params = value.get_params(deep=False)
         return {"class": name, "params": _described(params, depth + 1)}
     if isinstance(value, (np.random.RandomState, np.random.Generator)):
-        state = repr(value.__getstate__())
-        return {"class": name, "state": hashlib.sha256(state.encode()).hexdigest()[:16]}
+        digest = hashlib.sha256(repr(value.__getstate__()).encode())
+        return {"class": name, "state": digest.hexdigest()[:16]}
     state = getattr(value, "__dict__", None)
     if not state:
         return {"class": name}

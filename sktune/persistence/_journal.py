@@ -294,9 +294,7 @@ class Journal:
         assert self._space is not None
         step: dict[str, Any] = {
             "trial": suggestion.trial,
-            "params": encoded_params(
-                self._space, suggestion.point, suggestion.params
-            ),
+            "params": encoded_params(self._space, suggestion.point, suggestion.params),
             "origin": suggestion.origin,
         }
         if suggestion.budget is not None:
@@ -344,7 +342,12 @@ def _fold_to(result: FoldResult) -> dict[str, Any]:
             payload[name] = _cut(text)
     kept = result.checkpoint
     if kept is not None and kept.path is not None:
-        payload["checkpoint"] = [kept.units, Path(kept.path).name, kept.sha256, kept.mac]
+        payload["checkpoint"] = [
+            kept.units,
+            Path(kept.path).name,
+            kept.sha256,
+            kept.mac,
+        ]
     return payload
 
 

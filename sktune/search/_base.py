@@ -117,7 +117,11 @@ class BaseTuneSearchCV(BaseSearchCV):
 
     # Of the parameters, those that decide what is proposed or measured, besides
     # the space: a search goes on only with the same.
-    _deciding: tuple[str, ...] = ("random_state", "initial_params", "return_train_score")
+    _deciding: tuple[str, ...] = (
+        "random_state",
+        "initial_params",
+        "return_train_score",
+    )
 
     # What the journal keeps of the beginning of the search, during `fit`.
     _kept_values: dict[str, Any] | None = None
@@ -278,9 +282,7 @@ default=None
             plan.checkpoints.keep_in(folder)
         return plan
 
-    def _standings(
-        self, run: SearchRun, plan: Proposals
-    ) -> dict[int, tuple[int, str]]:
+    def _standings(self, run: SearchRun, plan: Proposals) -> dict[int, tuple[int, str]]:
         """Return how far each trial has come, where there are rungs."""
         return {}
 

@@ -582,9 +582,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             run.ended_by = "completed"
         return candidates
 
-    def _standings(
-        self, run: SearchRun, plan: Proposals
-    ) -> dict[int, tuple[int, str]]:
+    def _standings(self, run: SearchRun, plan: Proposals) -> dict[int, tuple[int, str]]:
         optimizer = plan.optimizer
         assert isinstance(optimizer, RungOptimizer)
         trials = sorted({step.suggestion.trial for step in run.steps})

@@ -33,7 +33,9 @@ REQUESTS = {"bayes": ("bayes", 5), "hyperband": ("hyperband", 9)}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("name", ["bayes", pytest.param("hyperband", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["bayes", pytest.param("hyperband", marks=pytest.mark.slow)]
+)
 def test_crash_at_every_transaction(nursery, references, tmp_path, name, when):
     kind, n_trials = REQUESTS[name]
     n = crash_everywhere(
@@ -46,7 +48,9 @@ def test_crash_at_every_transaction(nursery, references, tmp_path, name, when):
     assert n > 3 * n_trials if kind == "bayes" else n > 2 * n_trials
 
 
-@pytest.mark.parametrize("name", ["bayes", pytest.param("hyperband", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["bayes", pytest.param("hyperband", marks=pytest.mark.slow)]
+)
 def test_crash_at_every_operation_on_a_file(nursery, references, tmp_path, name):
     kind, n_trials = REQUESTS[name]
     n = crash_everywhere(
