@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -35,14 +36,14 @@ def version(package: str) -> str:
         return "source" if package == "sktune" else "absent"
 
 
-def describe() -> str:
+def describe(packages: Sequence[str] = PACKAGES) -> str:
     """Versions, cores and load, as the lines of a markdown list."""
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
     load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
     return "\n".join(
         [
             f"- Python {platform.python_version()}, {platform.platform()}",

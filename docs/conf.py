@@ -43,12 +43,14 @@ OTHER_PROJECTS = {
     "scipy": "https://docs.scipy.org/doc/scipy",
     "sklearn": "https://scikit-learn.org/stable",
 }
+# Keras has no inventory of its names.
+nitpick_ignore_regex = [("py:.*", r"keras(\..*)?")]
 # The inventories of other projects are fetched where the build may use the network.
 # Elsewhere names of theirs are not looked up.
 if os.environ.get("SKTUNE_DOCS_INTERSPHINX"):
     intersphinx_mapping = {name: (url, None) for name, url in OTHER_PROJECTS.items()}
 else:
-    nitpick_ignore_regex = [
+    nitpick_ignore_regex += [
         ("py:.*", rf"({'|'.join(OTHER_PROJECTS)})(\..*)?"),
         ("py:.*", r"[A-Z]\w*(Error|Interrupt|Warning)"),  # Python's own
     ]
@@ -68,6 +70,10 @@ sphinx_gallery_conf = {
             "plot_replace_grid_search.py",
             "plot_pipeline.py",
             "plot_conditional_space.py",
+            "plot_keras_network.py",
+            "plot_keras_pipeline.py",
+            "plot_keras_images.py",
+            "plot_keras_sequences.py",
             "*",
         ]
     ),

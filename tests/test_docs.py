@@ -15,8 +15,10 @@ from numpydoc.validate import validate
 
 import sktune
 import sktune.compat.dask_ml
+import sktune.compat.scikeras
 import sktune.compat.skopt
 import sktune.exceptions
+import sktune.keras
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,8 +50,10 @@ def public_objects():
         for module in (
             sktune,
             sktune.exceptions,
-            sktune.compat.skopt,
+            sktune.keras,
             sktune.compat.dask_ml,
+            sktune.compat.scikeras,
+            sktune.compat.skopt,
         )
         for name in module.__all__
     }

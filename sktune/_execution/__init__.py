@@ -8,7 +8,7 @@ part.
 
 from __future__ import annotations
 
-from ._checkpoint import CheckpointStore, CheckpointUse
+from ._checkpoint import CheckpointStore, CheckpointUse, read_checkpoint
 from ._driver import Limits, SearchRun, Step, run_search
 from ._executor import open_executor
 from ._find_resource import (
@@ -37,6 +37,7 @@ __all__ = [
     "find_resource",
     "last_step",
     "open_executor",
+    "read_checkpoint",
     "run_search",
     "with_total",
 ]

@@ -146,6 +146,7 @@ class HyperbandSearchCV(_HyperbandSearchCV):
     initial_params = warm_start_from = param_grid = None
     time_budget = None
     on_interrupt = "raise"
+    refit_from = "scratch"
     checkpoint_memory = 1_000_000_000
     checkpoint_folder = None
     refit = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -111,7 +111,7 @@ class Hooks:
             return settings
         rate = settings.learning_rate * self._factor
         self._engine.optimizer.learning_rate = rate
-        self.list.on_epoch_begin(epoch)
+        self._call(self.list.on_epoch_begin, epoch)
         return dataclasses.replace(settings, learning_rate=self._learning_rate())
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> bool:
@@ -119,13 +119,17 @@ class Hooks:
         if self.list is None:
             return False
         self._engine.sync_model()
+        self._call(self.list.on_epoch_end, epoch, dict(logs))
+        self._engine.adopt_model()
+        return bool(self._engine.model.stop_training)
+
+    def _call(self, hook: Callable[..., None], *args: Any) -> None:
+        """Call a hook; what it makes of the learning rate holds from then on."""
         before = self._learning_rate()
-        self.list.on_epoch_end(epoch, dict(logs))
+        hook(*args)
         after = self._learning_rate()
         if before > 0:
             self._factor *= after / before  # a plateau was met, say
-        self._engine.adopt_model()
-        return bool(self._engine.model.stop_training)
 
     def end(self, logs: dict[str, float]) -> None:
         """Announce the end of the training."""

@@ -77,24 +77,29 @@ def recipe_key(recipe: Recipe) -> Hashable:
     user wrote may hold more than its configuration shows: there `identity`
     counts too.
     """
-    model = _model_config(recipe.model)
+    config = keras.saving.serialize_keras_object(recipe.model)
+    model = _model_config(recipe.model, config)
     optimizer = recipe.optimizer.get_config()
     parts = {
         "model": model,
+        "inputs": _input_names(recipe.model),
         "optimizer": {
             name: value
             for name, value in optimizer.items()
             if name not in ("name", "learning_rate", "weight_decay")
         },
         "decays": optimizer.get("weight_decay") is not None,
-        "loss": keras.saving.serialize_keras_object(recipe.loss),
+        "loss": _loss_config(recipe.loss),
         "metrics": [keras.saving.serialize_keras_object(m) for m in recipe.metrics],
     }
     text = json.dumps(parts, sort_keys=True, default=repr)
-    own = _is_keras_own(recipe)
+    own = _is_keras_own(recipe, config)
     return (
-        type(recipe.model).__qualname__,
-        type(recipe.optimizer).__qualname__,
+        # Classes, not their names: a function may make several of one name.
+        type(recipe.model),
+        type(recipe.optimizer),
+        type(recipe.loss),
+        tuple(type(metric) for metric in recipe.metrics),
         text,
         tuple(tuple(v.shape) for v in recipe.model.variables),
         recipe.batch_size,
@@ -104,9 +109,12 @@ def recipe_key(recipe: Recipe) -> Hashable:
     )
 
 
-def _model_config(model: Any) -> Any:
+# Under these keys a configuration refers to layers by name.
+_REFERENCES = ("name", "keras_history", "input_layers", "output_layers")
+
+
+def _model_config(model: Any, config: Any) -> Any:
     """Return a model's configuration without names and without dropout rates."""
-    config = keras.saving.serialize_keras_object(model)
     rates = {layer.name for layer in dropout_layers(model)}
     names: dict[str, str] = {}
     _collect_names(config, names)
@@ -119,6 +127,8 @@ def _collect_names(config: Any, names: dict[str, str]) -> None:
         name = config.get("name")
         if isinstance(name, str) and "class_name" not in config:
             names.setdefault(name, f"#{len(names)}")
+        if config.get("class_name") == "DTypePolicy":
+            return  # its name is what it means
         for value in config.values():
             _collect_names(value, names)
     elif isinstance(config, (list, tuple)):
@@ -126,23 +136,46 @@ def _collect_names(config: Any, names: dict[str, str]) -> None:
             _collect_names(value, names)
 
 
-def _neutral(config: Any, names: dict[str, str], rates: set[str]) -> Any:
+def _neutral(
+    config: Any, names: dict[str, str], rates: set[str], refers: bool = False
+) -> Any:
     if isinstance(config, dict):
-        neutral = {key: _neutral(value, names, rates) for key, value in config.items()}
+        neutral = {
+            key: _neutral(value, names, rates, refers or key in _REFERENCES)
+            for key, value in config.items()
+        }
         if config.get("name") in rates and "rate" in config:
             neutral["rate"] = "an input"
         return neutral
     if isinstance(config, (list, tuple)):
-        return [_neutral(value, names, rates) for value in config]
-    return names.get(config, config) if isinstance(config, str) else config
+        return [_neutral(value, names, rates, refers) for value in config]
+    return names.get(config, config) if refers and isinstance(config, str) else config
 
 
-def _is_keras_own(recipe: Recipe) -> bool:
+def _input_names(model: Any) -> list[str | None]:
+    """Return the names by which several inputs are told apart, where users chose."""
+    names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
+    if len(names) < 2:
+        return []
+    by_keras = ("keras_tensor", "input_layer")
+    return [None if name.startswith(by_keras) else name for name in names]
+
+
+def _loss_config(loss: Any) -> Any:
+    """Return a loss's configuration, and all it holds where a user wrote it."""
+    parts = [loss.get_config()]
+    if not type(loss).__module__.startswith("keras."):
+        parts.append(vars(loss))
+    # Keras numbers the names.
+    return [{k: v for k, v in part.items() if k != "name"} for part in parts]
+
+
+def _is_keras_own(recipe: Recipe, config: Any) -> bool:
     """Whether all that is trained is made of Keras' own objects."""
     parts = [recipe.model, recipe.optimizer, recipe.loss, *recipe.metrics]
     if not all(type(part).__module__.startswith("keras.") for part in parts):
         return False
-    return not _mentions_own(keras.saving.serialize_keras_object(recipe.model)) and (
+    return not _mentions_own(config) and (
         not _mentions_own([m.get_config() for m in recipe.metrics])
     )
 
@@ -151,7 +184,10 @@ def _mentions_own(config: Any) -> bool:
     """Whether a configuration holds a class or function that Keras lacks."""
     if isinstance(config, dict):
         functions = ("function", "__lambda__")
-        if config.get("registered_name") or config.get("class_name") in functions:
+        if config.get("class_name") in functions:
+            return True
+        is_keras = str(config.get("module")).startswith("keras.")  # Functional, say
+        if config.get("registered_name") and not is_keras:
             return True
         return any(_mentions_own(value) for value in config.values())
     if isinstance(config, (list, tuple)):

@@ -187,7 +187,7 @@ class KerasEstimator(Parameters):
         training.set_model(recipe.model)
         rows = Rows(
             model_inputs(recipe.model, arrays, training),
-            encoded(training.target, checked_y, recipe.loss),
+            encoded(training.target, checked_y, recipe),
             weight,
         )
         return self._run(training, recipe, rows, n_epochs, n_planned)
@@ -237,6 +237,8 @@ class KerasEstimator(Parameters):
         """Train with an engine; the training is updated in place."""
         train, validation = self._split(rows, training)
         watch = EarlyStopping(self.patience, self.min_delta)
+        # Before loading: the learning rate is one of the optimizer's variables.
+        settings = self._settings(recipe, n_planned)
         engine.load(training.variables)
         training.variables = run_epochs(
             engine,
@@ -245,7 +247,7 @@ class KerasEstimator(Parameters):
             training.progress,
             n_epochs=n_epochs,
             n_planned=n_planned,
-            settings_of=self._settings(recipe, n_planned),
+            settings_of=settings,
             shuffle=self.shuffle,
             early_stopping=watch if self.early_stopping else None,
             callbacks=callbacks,
@@ -319,9 +321,8 @@ class KerasEstimator(Parameters):
             return rows, None
         labels = None
         if training.target.target_type in ("binary", "multiclass"):
-            labels = (
-                rows.target if rows.target.ndim == 1 else rows.target.argmax(axis=1)
-            )
+            codes = rows.target.reshape(len(rows), -1)
+            labels = codes[:, 0] if codes.shape[1] == 1 else codes.argmax(axis=1)
         train, held_out = validation_rows(
             len(rows), fraction, seed=training.progress.seed, labels=labels
         )
@@ -490,6 +491,9 @@ class KerasEstimator(Parameters):
             setattr(self, name, np.array(value, dtype=object) if is_list else value)
         self._publish()
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_training")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -230,7 +231,10 @@ def _make_metric(metric: Any, kind: str, logits: bool) -> Any:
     if isinstance(metric, keras.metrics.Metric):
         return type(metric).from_config(metric.get_config())
     if inspect.isclass(metric) and issubclass(metric, keras.metrics.Metric):
-        return metric()
+        made: Any = metric()
+        if metric().name != made.name:  # numbered by Keras: history needs one name
+            made.name = re.sub(r"_\d+$", "", made.name)
+        return made
     if callable(metric):
         name = getattr(metric, "__name__", None)
         return keras.metrics.MeanMetricWrapper(metric, name=name)

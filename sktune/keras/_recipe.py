@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Hashable
 from typing import Any
 
@@ -72,7 +73,9 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
         batch_size=estimator.batch_size,
         jit_compile=estimator.jit_compile,
         steps_per_execution=estimator.steps_per_execution,
-        identity=_identity(estimator.model, routed),
+        identity=_identity(
+            estimator.model, {**routed, "metrics": _functions_of(metrics)}
+        ),
         device=estimator.device,
     )
 
@@ -95,10 +98,16 @@ def _identity(model: Any, routed: dict[str, Any]) -> Hashable:
     return (model, *values)
 
 
+def _functions_of(metrics: Any) -> tuple[Any, ...]:
+    """Return the metrics that are functions: their names do not tell them apart."""
+    given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+    return tuple(m for m in given if inspect.isroutine(m))
+
+
 def output_shape(model: Any) -> tuple[int, ...]:
     """Return the shape of a model's one output."""
-    shape = model.output_shape
-    if isinstance(shape, (list, dict)) or len(shape) < 2 or shape[-1] is None:
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or len(shape) < 2 or shape[-1] is None:
         raise ModelError(
             f"the model must have one output of shape (units,), got {shape}"
         )
@@ -114,11 +123,13 @@ def _metric_kind(target: Target, n_units: int, loss: Any) -> str:
     return "categorical" if wants_one_hot(loss) else "sparse"
 
 
-def encoded(target: Target, y: Any, loss: Any) -> NDArray[Any]:
+def encoded(target: Target, y: Any, recipe: Recipe) -> NDArray[Any]:
     """Return a target as the loss takes it."""
     codes = target.encode(y)
-    if codes.ndim == 1 and wants_one_hot(loss):
+    if codes.ndim == 1 and wants_one_hot(recipe.loss):
         return np.eye(target.n_classes or 0, dtype=np.float32)[codes]
+    if codes.ndim == 1 and output_shape(recipe.model)[-1] == 1:
+        return codes[:, np.newaxis]  # or a user's loss would pair each with all
     return codes
 
 

@@ -162,7 +162,8 @@ def run_epochs(
     hooks.end(logs)
     if progress.best is not None and (progress.is_over or progress.epoch >= n_planned):
         return progress.best
-    return engine.read()
+    engine.loaded = engine.read()
+    return engine.loaded
 
 
 # -- Watching the loss -----------------------------------------------------------

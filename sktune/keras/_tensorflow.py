@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Hashable
 from typing import Any
 
@@ -34,21 +33,23 @@ class TensorflowEngine(CompiledEngine):
     def _put(self, array: NDArray[Any]) -> Any:
         return tf.constant(array)
 
-    def _run(self, function: Any, *args: Any) -> Any:
+    def _run(self, function: Any, *args: Any, jit: bool) -> Any:
         """Call a function of tensors, compiled for their shapes.
 
-        One ``tf.function`` a shape: a single one would warn of retracing.
+        Traced here once for each shape: a ``tf.function`` would warn of retracing,
+        and look at all arguments in each call.
         """
-        tensors = keras.tree.map_structure(tf.convert_to_tensor, args)
-        flat = keras.tree.flatten(tensors)
+        flat = [tf.convert_to_tensor(x) for x in keras.tree.flatten(args)]
         key = (function.__name__, *((tuple(t.shape), t.dtype) for t in flat))
         if key not in self._compiled:
-            jit = self.recipe.jit_compile is not False
-            # Partial: TensorFlow counts the traces of a function by its code.
+
+            def traced(*flat: Any) -> Any:
+                return function(*keras.tree.pack_sequence_as(args, flat))
+
             self._compiled[key] = tf.function(
-                functools.partial(function), jit_compile=jit, autograph=False
-            )
-        return self._compiled[key](*tensors)
+                traced, jit_compile=jit, autograph=False
+            ).get_concrete_function(*flat)
+        return self._compiled[key](*flat)
 
     # -- Training ------------------------------------------------------------------
 
@@ -71,6 +72,7 @@ class TensorflowEngine(CompiledEngine):
             np.int32(table.n_steps),
             table.rest,
             knobs,
+            jit=self.recipe.jit_compile is not False,
         )
         return self._logs()
 
@@ -153,7 +155,8 @@ class TensorflowEngine(CompiledEngine):
         self._reset_metrics()
 
     def _test(self, totals: None, inputs: list[Any], target: Any, weight: Any) -> None:
-        self._run(self._traced_test, inputs, target, weight)
+        jit = self.recipe.jit_compile is not False
+        self._run(self._traced_test, inputs, target, weight, jit=jit)
 
     def _traced_test(self, inputs: list[Any], target: Any, weight: Any) -> None:
         output = self._call(inputs, training=False)
@@ -166,7 +169,9 @@ class TensorflowEngine(CompiledEngine):
         return {name: float(value) for name, value in self._results().items()}
 
     def _forward(self, inputs: list[Any]) -> list[Any]:
-        return self._run(self._traced_forward, inputs)  # type: ignore[no-any-return]
+        # Predictions are too few to pay for XLA, unless it is asked for.
+        jit = self.recipe.jit_compile is True
+        return self._run(self._traced_forward, inputs, jit=jit)  # type: ignore[no-any-return]
 
     def _traced_forward(self, inputs: list[Any]) -> list[Any]:
         return list(keras.tree.flatten(self._call(inputs, training=False)))

@@ -34,6 +34,8 @@ class AsyncHyperbandOptimizer(RungOptimizer):
         When to spare a trial further training.
     rung_folds : dict of int to int, default=None
         How many folds to train up to a budget, where it is not all.
+    keep_best : bool, default=False
+        Whether the best of those at the largest budget is not released.
 
     References
     ----------
@@ -49,9 +51,15 @@ class AsyncHyperbandOptimizer(RungOptimizer):
         learns: bool,
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
+        keep_best: bool = False,
     ) -> None:
         super().__init__(
-            sampler, brackets, learns=learns, patience=patience, rung_folds=rung_folds
+            sampler,
+            brackets,
+            learns=learns,
+            patience=patience,
+            rung_folds=rung_folds,
+            keep_best=keep_best,
         )
         # For each bracket and rung: who is through, and who of them went on.
         self._done: list[list[list[RungResult]]] = [
@@ -130,7 +138,10 @@ class AsyncHyperbandOptimizer(RungOptimizer):
         self._done[b][i].append(result)
         best = ranked(self._done[b][i])
         rungs = self._brackets[b].rungs
-        n_places = rungs[i + 1].n_candidates if i + 1 < len(rungs) else 0
+        if i + 1 == len(rungs) and result.score is not None:
+            self._finish(result.trial)
+            return
+        n_places = rungs[i + 1].n_candidates if i + 1 < len(rungs) else len(best)
         # Whoever has so many before it will never be among the best.
         lost = set(best[n_places:]) - self._gone[b][i]
         if result.score is None:

@@ -62,6 +62,8 @@ class HyperbandOptimizer(RungOptimizer):
         next rungs.
     rung_folds : dict of int to int, default=None
         How many folds to train up to a budget, where it is not all.
+    keep_best : bool, default=False
+        Whether the best of those at the largest budget is not released.
     """
 
     def __init__(
@@ -73,9 +75,15 @@ class HyperbandOptimizer(RungOptimizer):
         repeatable: bool = True,
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
+        keep_best: bool = False,
     ) -> None:
         super().__init__(
-            sampler, brackets, learns=learns, patience=patience, rung_folds=rung_folds
+            sampler,
+            brackets,
+            learns=learns,
+            patience=patience,
+            rung_folds=rung_folds,
+            keep_best=keep_best,
         )
         self._repeatable = repeatable
         slots = schedule(self._brackets, _N_ABREAST)
@@ -178,7 +186,8 @@ class HyperbandOptimizer(RungOptimizer):
             return
         best = ranked(rung.results)
         if i + 1 == len(self._rungs[b]):
-            self._released += best
+            for number in best:
+                self._finish(number)
             return
         n_places = self._brackets[b].rungs[i + 1].n_candidates
         promoted = best[:n_places]

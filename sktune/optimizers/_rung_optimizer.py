@@ -87,6 +87,8 @@ class RungOptimizer(ABC):
         next rungs.
     rung_folds : dict of int to int, default=None
         How many folds to train up to a budget, where it is not all.
+    keep_best : bool, default=False
+        Whether the best of those at the largest budget is not released.
     """
 
     n_independent = 0
@@ -99,6 +101,7 @@ class RungOptimizer(ABC):
         learns: bool,
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
+        keep_best: bool = False,
     ) -> None:
         self._sampler = sampler
         self._brackets = list(brackets)
@@ -107,6 +110,8 @@ class RungOptimizer(ABC):
         self._rung_folds = dict(rung_folds or {})
         self._trials: list[RungTrial] = []
         self._released: list[int] = []
+        self._keep_best = keep_best
+        self._kept: RungTrial | None = None
 
     # -- the interface -----------------------------------------------------
 
@@ -141,6 +146,11 @@ class RungOptimizer(ABC):
         released, self._released = self._released, []
         return released
 
+    @property
+    def kept(self) -> Suggestion | None:
+        """The best at the largest budget, if it is kept."""
+        return None if self._kept is None else self._kept.drawn
+
     @final
     def standing(self, trial: int) -> tuple[int, str]:
         """Return how far a trial has come.
@@ -171,6 +181,18 @@ class RungOptimizer(ABC):
         return budget, "unfinished" if self._may_go_on(trial) else "stopped"
 
     # -- for subclasses ----------------------------------------------------
+
+    def _finish(self, number: int) -> None:
+        """Release a trial that is through, or the one kept before it."""
+        trial = self._trials[number]
+        if not self._keep_best:
+            self._released.append(number)
+        elif self._kept is None:
+            self._kept = trial
+        else:
+            worse, better = sorted((trial, self._kept), key=_last_score)
+            self._kept = better
+            self._released.append(worse.drawn.trial)
 
     @abstractmethod
     def _record(self, trial: RungTrial, result: RungResult) -> None:
@@ -221,3 +243,8 @@ class RungOptimizer(ABC):
     def _is_over(self, trial: RungTrial) -> bool:
         """Whether a trial is spared further training."""
         return self._patience is not None and self._patience.is_over(trial.history)
+
+
+def _last_score(trial: RungTrial) -> float:
+    score = trial.history[-1].score
+    return -math.inf if score is None else score

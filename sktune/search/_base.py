@@ -203,19 +203,20 @@ default=None
             routed.scorer.score,
             routed.splitter.split.get("groups"),
         )
+        name = self._metric_name(scorer, metric)
         with self._open_journal() as journal:
-            name = self._metric_name(scorer, metric)
             plan = self._plan_search(name, data, scorer, journal)
-            run = self._search(
-                started, plan, base_estimator, scorer, data, callbacks, journal
-            )
-            if journal is not None:
-                journal.ended(run.ended_by, self._standings(run, plan))
-        self._store_results(run, plan, scorer, metric)
-        if run.interrupt is not None and self.on_interrupt == "raise":
-            raise run.interrupt
-        if self.refit:
-            self._refit(base_estimator, plan, data, callbacks)
+            with plan.checkpoints or contextlib.nullcontext():
+                run = self._search(
+                    started, plan, base_estimator, scorer, data, callbacks, journal
+                )
+                if journal is not None:
+                    journal.ended(run.ended_by, self._standings(run, plan))
+                self._store_results(run, plan, scorer, metric)
+                if run.interrupt is not None and self.on_interrupt == "raise":
+                    raise run.interrupt
+                if self.refit:
+                    self._refit(base_estimator, plan, data, callbacks)
         callbacks.end()
         return self
 
@@ -353,10 +354,7 @@ default=None
         )
         metric = self._metric_name(scorer, self.refit)
         callbacks.begin_search(plan.n_steps * self.n_splits_)
-        with (
-            plan.checkpoints or contextlib.nullcontext(),
-            open_executor(self.n_jobs, context, data) as executor,
-        ):
+        with open_executor(self.n_jobs, context, data) as executor:
             run = run_search(
                 plan.optimizer,
                 executor,
@@ -502,16 +500,21 @@ default=None
         callbacks: FitCallbacks,
     ) -> None:
         """Train the best candidate on all data."""
-        # Parameters may be estimators: those in cv_results_ stay unfitted.
-        best = clone(estimator).set_params(**clone(self.best_params_, safe=False))
+        best, start = self._start_refit(estimator, plan)
         self.best_estimator_ = best
         with callbacks.around_refit(best):
             started = time.perf_counter()
-            units = range(self._refit_units())
+            units = range(start, self._refit_units())
             plan.resource.train(best, data.X, data.y, data.fit_params, units)
             self.refit_time_ = time.perf_counter() - started
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
+
+    def _start_refit(self, estimator: Any, plan: Proposals) -> tuple[Any, int]:
+        """Return the estimator to train, and the units that it was trained for."""
+        # Parameters may be estimators: those in cv_results_ stay unfitted.
+        params = clone(self.best_params_, safe=False)
+        return clone(estimator).set_params(**params), 0
 
     def _refit_units(self) -> int:
         """Return how many units of the resource the refit spends."""

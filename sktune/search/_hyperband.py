@@ -19,6 +19,7 @@ from .._execution import (
     SearchRun,
     Step,
     find_resource,
+    read_checkpoint,
 )
 from ..exceptions import SearchError
 from ..optimizers import (
@@ -129,6 +130,12 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         finished by then is stopped.
     on_interrupt : {"raise", "return"}, default="raise"
         As in `BayesSearchCV`.
+    refit_from : {"scratch", "fold"}, default="scratch"
+        What the refit begins with: an untrained model, or that of the best
+        candidate's best fold, as it was before its last rung. It goes on from
+        there on all data, to the same budget; what came before has seen the rows
+        of one fold only, and the steps of a pipeline that come before the last
+        stay as they are. For training that is too long to begin anew.
     checkpoint_memory : int, default=1_000_000_000
         Bytes of models, trained in part, to hold in memory. More goes to files
         that only this user can read.
@@ -300,6 +307,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         "on_interrupt": [StrOptions({"raise", "return"})],
         "storage": [str, os.PathLike, None],
         "on_change": [StrOptions({"error", "new"})],
+        "refit_from": [StrOptions({"scratch", "fold"})],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "checkpoint_folder": [str, None],
         "random_state": ["random_state"],
@@ -328,6 +336,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         on_interrupt: str = "raise",
         storage: str | os.PathLike[str] | None = None,
         on_change: str = "error",
+        refit_from: str = "scratch",
         checkpoint_memory: int = 1_000_000_000,
         checkpoint_folder: str | None = None,
         scoring: Any = None,
@@ -371,6 +380,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.on_interrupt = on_interrupt
         self.storage = storage
         self.on_change = on_change
+        self.refit_from = refit_from
         self.checkpoint_memory = checkpoint_memory
         self.checkpoint_folder = checkpoint_folder
         self.random_state = random_state
@@ -480,6 +490,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             "learns": isinstance(sampler, BayesOptimizer),
             "patience": patience,
             "rung_folds": folds,
+            "keep_best": self.refit_from == "fold",
         }
         optimizer: RungOptimizer
         repeatable = self.promotion == "sync" and self.random_state is not None
@@ -587,6 +598,28 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         assert isinstance(optimizer, RungOptimizer)
         trials = sorted({step.suggestion.trial for step in run.steps})
         return {trial: optimizer.standing(trial) for trial in trials}
+
+    def _start_refit(self, estimator: Any, plan: Proposals) -> tuple[Any, int]:
+        best, start = super()._start_refit(estimator, plan)
+        store, optimizer = plan.checkpoints, plan.optimizer
+        assert isinstance(optimizer, RungOptimizer)
+        kept = optimizer.kept
+        # A callable refit may have chosen another one.
+        if store is None or kept is None or kept.params is not self.best_params_:
+            return best, start
+        rows = (self.history_["candidate"] == self.best_index_) & (
+            self.history_["n_resources"] == self._refit_units()
+        )
+        metric = next(name for name in self.history_ if name.startswith("test_"))
+        if isinstance(self.refit, str):
+            metric = f"test_{self.refit}"
+        order = np.argsort(-self.history_[metric][rows], kind="stable")
+        for fold in self.history_["fold"][rows][order]:
+            state = store.get(kept.trial, int(fold), as_file=True)
+            if state is not None and state.units < self._refit_units():
+                trained = plan.resource.restore(read_checkpoint(state), lambda: best)
+                return trained, state.units
+        return best, start
 
     def _refit_units(self) -> int:
         return int(self.cv_results_["n_resources"][self.best_index_])

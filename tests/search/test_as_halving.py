@@ -2,8 +2,8 @@
 
 Ported, since the names differ: there a row of ``cv_results_`` is a candidate at an
 iteration, which here is a row of ``history_``. Left out is what tests private helpers
-``_SubsampleMetaSplitter`` and ``_top_k``, ``aggressive_elimination`` and the arithmetic of
-``min_resources="exhaust"``, which Hyperband has not.
+(``_SubsampleMetaSplitter``, ``_top_k``), ``aggressive_elimination`` and how many
+resources ``min_resources="exhaust"`` takes: Hyperband has none of them.
 """
 
 from __future__ import annotations

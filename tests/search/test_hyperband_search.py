@@ -126,6 +126,19 @@ def test_the_best_one_wins_and_is_trained_in_full(calls):
     assert found.best_params_["top"] > 0.8
 
 
+@pytest.mark.parametrize("promotion", ["sync", "async"])
+def test_the_refit_goes_on_from_a_fold(calls, promotion):
+    options = {"brackets": 1, "refit_from": "fold", "promotion": promotion}
+    found = search(max_resource=27, **options).fit(X, y)
+    assert [n for _, n, rows in calls if rows == 150] == list(range(10, 28))
+    assert found.best_estimator_.n_ == 27
+    assert found.checkpoint_use_.memory_bytes == 0
+    calls.clear()
+    # a candidate that was trained in one go has no state to go on from
+    search(max_resource=9, factor=10, n_candidates=3, **options).fit(X, y)
+    assert [n for _, n, rows in calls if rows == 150] == list(range(1, 10))
+
+
 def test_learning_curves():
     pytest.importorskip("pandas")
     found = search(refit=False).fit(X, y)
