@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .search import BayesSearchCV, HyperbandSearchCV
+from .search import BayesSearchCV, HyperbandSearchCV, load_search
 from .space import Categorical, Float, Integer, Ordinal, Sequence, Space
 
 __version__ = "0.1.0.dev0"
@@ -16,4 +16,5 @@ __all__ = [
     "Ordinal",
     "Sequence",
     "Space",
+    "load_search",
 ]

@@ -16,6 +16,14 @@ def _keeps_configuration():
     assert sklearn.get_config() == config
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_configuration_folder(tmp_path_factory):
+    """Keep the key of checkpoints out of the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
 @pytest.fixture
 def rng():
     """A generator with a fixed seed."""

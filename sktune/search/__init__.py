@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ._bayes import BayesSearchCV
 from ._hyperband import HyperbandSearchCV
+from ._loaded import LoadedSearch, load_search
 
-__all__ = ["BayesSearchCV", "HyperbandSearchCV"]
+__all__ = ["BayesSearchCV", "HyperbandSearchCV", "LoadedSearch", "load_search"]

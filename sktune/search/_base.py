@@ -47,13 +47,11 @@ from ..persistence import Journal
 from ..results import (
     Candidate,
     fold_rows,
-    mend_partial_rows,
-    padded,
-    rank,
     warn_about_failed_scores,
 )
 from ._checks import max_tasks, read_initial_params
 from ._identity import describe_search, encoded_score
+from ._table import results_table
 
 __all__ = ["BaseTuneSearchCV", "Proposals"]
 
@@ -446,27 +444,15 @@ default=None
             raise AllFitsFailedError(str(error)) from None
         warn_about_failed_scores(history, error_score)
         candidates = self._candidates(run, plan)
-        results = [r for c in candidates for r in padded(c, self.n_splits_)]
-        rows = fold_rows(results, error_score, names)
+        table, metrics = results_table(
+            candidates, self.n_splits_, error_score, names, self._format_results
+        )
         for name in _REFITTED:
             self.__dict__.pop(name, None)
-        self.multimetric_ = isinstance(rows[0]["test_scores"], dict)
-        if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(rows[0]["test_scores"])
+        self.multimetric_ = metrics is not None
+        if callable(self.scoring) and metrics is not None:
+            self._check_refit_for_multimetric(dict.fromkeys(metrics))
             metric = self.refit
-        more = {
-            name: np.array([candidate.columns[name] for candidate in candidates])
-            for name in candidates[0].columns
-        }
-        with np.errstate(invalid="ignore"):  # the deviation of infinite scores
-            table = self._format_results(
-                [candidate.params for candidate in candidates],
-                self.n_splits_,
-                rows,
-                more,
-            )
-        mend_partial_rows(table, candidates, self.n_splits_)
-        rank(table, [candidate.level for candidate in candidates])
         self.cv_results_ = table
         self.optimizer_time_ = np.array([c.optimizer_time for c in candidates])
         self.stop_reason_ = run.ended_by

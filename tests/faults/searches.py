@@ -6,6 +6,7 @@ that a search costs no start of an interpreter.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -176,7 +177,7 @@ def serve() -> None:
         print(status, flush=True)
 
 
-# -- In the test -------------------------------------------------------------------------
+# -- In the test ----------------------------------------------------------------------
 
 
 class Nursery:
@@ -207,10 +208,8 @@ class Nursery:
 
     def kill(self) -> None:
         """Kill the search and its workers, as a machine does that stops."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def run(self, **request) -> int:
         self.start(**request)
