@@ -271,7 +271,7 @@ class CheckpointStore:
         used = {held.checkpoint.path for held in self._held.values()}
         for path in self._superfluous:
             if str(path) not in used:
-                path.unlink(missing_ok=True)
+                _delete(path)
         self._superfluous = []
 
     def sweep_strays(self) -> None:
@@ -281,7 +281,7 @@ class CheckpointStore:
         used = {held.checkpoint.path for held in self._held.values()}
         for path in self._folder.iterdir():
             if _NAME.fullmatch(path.name) and str(path) not in used:
-                path.unlink(missing_ok=True)
+                _delete(path)
 
     def _write(self, name: str, held: _Held) -> Checkpoint:
         """Write a state; return it with its file, and from memory if it is held."""
@@ -345,6 +345,12 @@ class CheckpointStore:
 
     def __exit__(self, *exc_info: Any) -> None:
         self.close()
+
+
+def _delete(path: Path) -> None:
+    # What cannot be deleted is not ours, or is no harm.
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _mac(data: bytes) -> str | None:

@@ -144,7 +144,6 @@ class JournalFile:
         try:
             with _told_errors(path):
                 _check(self._database, path)
-                self._database.execute("PRAGMA journal_mode=WAL")
                 self._database.execute("PRAGMA synchronous=FULL")
                 self._last = (-1, b"")  # number and digest of the last row
         except BaseException:
@@ -168,6 +167,8 @@ class JournalFile:
             for seq, kind, payload, digest in _rows(self._database, self.path):
                 self._last = (seq, digest)
                 yield kind, payload
+            # Writing begins; a search that is refused has changed nothing.
+            self._database.execute("PRAGMA journal_mode=WAL")
 
     def add(self, kind: str, payload: dict[str, Any]) -> None:
         """Note an event; it is written by the next `commit`."""

@@ -108,11 +108,11 @@ class Journal:
 
     def forget(self) -> None:
         """Begin anew; the old journal gets another name."""
+        self._begun, self.kept, self._events = None, {}, iter(())
         if self._file is not None:
             self._file.close()
             self._file = None
             move_aside(self.path)
-        self._begun, self.kept, self._events = None, {}, iter(())
 
     # -- what is searched --------------------------------------------------------
 
@@ -309,6 +309,7 @@ class Journal:
 
     def close(self) -> None:
         """Write what is left, and let others in."""
+        self._events = iter(())  # SQLite closes nothing that is being read
         if self._file is not None:
             self.commit()
             self._file.close()
