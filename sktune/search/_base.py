@@ -208,9 +208,11 @@ default=None
                 run = self._search(
                     started, plan, base_estimator, scorer, data, callbacks, journal
                 )
-                if journal is not None:
-                    journal.ended(run.ended_by, self._standings(run, plan))
-                self._store_results(run, plan, scorer, metric)
+                try:
+                    self._store_results(run, plan, scorer, metric)
+                finally:
+                    if journal is not None:
+                        journal.ended(run.ended_by, self._standings(run, plan))
                 if run.interrupt is not None and self.on_interrupt == "raise":
                     raise run.interrupt
                 if self.refit:
