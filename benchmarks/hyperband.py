@@ -33,7 +33,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.linear_model import SGDClassifier
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     HalvingRandomSearchCV,
@@ -42,7 +43,6 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from sktune import HyperbandSearchCV, Space
 from sktune._execution import (
@@ -129,23 +129,26 @@ def boosting() -> Problem:
 
 
 def rows() -> Problem:
-    """More and more rows for a kernel machine."""
+    """More and more rows for a kernel map and a linear model."""
     return Problem(
         "rows",
-        make_pipeline(StandardScaler(), SVC()),
+        make_pipeline(
+            StandardScaler(),
+            Nystroem(random_state=0),
+            LogisticRegression(max_iter=200, tol=1e-3),
+        ),
         _digits(900),
         {
-            "svc__C": (1e-3, 1e4, "log-uniform"),
-            "svc__gamma": (1e-6, 1e1, "log-uniform"),
-            "svc__kernel": ["rbf", "poly", "sigmoid"],
-            "svc__coef0": (0.0, 2.0),
-            "svc__class_weight": [None, "balanced"],
+            "nystroem__gamma": (1e-5, 1e1, "log-uniform"),
+            "nystroem__kernel": ["rbf", "poly", "sigmoid"],
+            "nystroem__coef0": (0.0, 2.0),
+            "nystroem__n_components": (5, 100, "log-uniform"),
+            "logisticregression__C": (1e-3, 1e4, "log-uniform"),
         },
         "n_samples",
         600,
         22,
         "n_samples",
-        "accuracy",
     )
 
 

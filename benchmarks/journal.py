@@ -5,8 +5,8 @@ Usage::
     python benchmarks/journal.py [--trials 1000] [--folder .]
 
 The estimator does nothing and candidates are drawn, so that a search is little but its
-own machinery. It runs with and without ``storage`` by turns; the difference is divided by
-the number of folds. ``fsync`` is what the disk itself takes: with ``synchronous=FULL``
+own machinery. It runs with and without ``storage`` by turns; the difference is divided
+by the number of folds. ``fsync`` is what the disk itself takes: with ``synchronous=FULL``
 each finished fold waits for it.
 """
 
@@ -101,7 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             without.append(fit(options.trials, None))
             with_.append(fit(options.trials, folder / f"{repeat}.db"))
         path = folder / "0.db"
-        started = time.perf_counter()
         again = fit(options.trials, path)
         started = time.perf_counter()
         load_search(path)

@@ -8,6 +8,7 @@ import functools
 import inspect
 import random
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -24,9 +25,9 @@ __all__ = [
     "build_model",
     "builder_of",
     "builder_parameters",
+    "metrics_of",
     "output_activation",
     "seeded",
-    "trained_with",
 ]
 
 # Keras draws default seeds from Python's global generator.
@@ -97,7 +98,7 @@ def _copy_of(template: Any, /) -> Any:
             )
     copy = keras.models.clone_model(template)
     if template.compiled:
-        copy.compile_from_config(template.get_compile_config())
+        copy.compile(template.optimizer, template.loss, metrics=metrics_of(template))
     return copy
 
 
@@ -189,20 +190,23 @@ def output_activation(model: Any) -> str:
     return "sigmoid" if name in ("sigmoid", "hard_sigmoid") else "softmax"
 
 
-def trained_with(model: Any) -> dict[str, Any]:
-    """Return optimizer, loss and metrics that a builder compiled its model with.
+def metrics_of(model: Any) -> Any:
+    """Return the metrics that a builder compiled its model with, None without any.
 
-    Returns
-    -------
-    dict of str to object
-        Empty for a model that is not compiled.
+    Raises
+    ------
+    ModelError
+        When Keras cannot tell which functions they were.
     """
     if not model.compiled:
-        return {}
-    config = model.get_compile_config() or {}
-    revived = {
-        name: keras.saving.deserialize_keras_object(config[name])
-        for name in ("loss", "metrics")
-        if config.get(name) is not None
-    }
-    return {"optimizer": model.optimizer, **revived}
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of lambdas, which are not run
+        config = (model.get_compile_config() or {}).get("metrics")
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            "the model was compiled with metrics of your own, and Keras does not give "
+            "them back; pass them as the estimator's `metrics`"
+        ) from error

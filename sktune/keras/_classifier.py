@@ -170,6 +170,8 @@ callable, default="constant"
     20
     """
 
+    _target_class = ClassTarget
+
     @property
     def _target(self) -> ClassTarget:
         target = self._training.target

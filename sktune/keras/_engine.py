@@ -252,6 +252,12 @@ class Engine(ABC):
     def sync_model(self) -> None:  # noqa: B027 (most engines train the model itself)
         """Bring the variables of `model` up to date, for callbacks."""
 
+    def announce_metrics(self, target: Array) -> None:  # noqa: B027
+        """Let `model` list its metrics: callbacks ask which way is better.
+
+        `target` is one row of it. ``model.fit`` does so by itself.
+        """
+
     def adopt_model(self) -> None:  # noqa: B027
         """Take over what callbacks may have set in `model`."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
@@ -77,7 +78,9 @@ def recipe_key(recipe: Recipe) -> Hashable:
     user wrote may hold more than its configuration shows: there `identity`
     counts too.
     """
-    config = keras.saving.serialize_keras_object(recipe.model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of lambdas: nothing is saved
+        config = keras.saving.serialize_keras_object(recipe.model)
     model = _model_config(recipe.model, config)
     optimizer = recipe.optimizer.get_config()
     parts = {
@@ -184,7 +187,8 @@ def _mentions_own(config: Any) -> bool:
     """Whether a configuration holds a class or function that Keras lacks."""
     if isinstance(config, dict):
         functions = ("function", "__lambda__")
-        if config.get("class_name") in functions:
+        is_code = isinstance(config.get("value"), tuple)  # a lambda as activation
+        if is_code or config.get("class_name") in functions:
             return True
         is_keras = str(config.get("module")).startswith("keras.")  # Functional, say
         if config.get("registered_name") and not is_keras:

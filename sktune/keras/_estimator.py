@@ -32,6 +32,7 @@ from ._parameters import Parameters
 from ._recipe import encoded, make_recipe, model_inputs, output_shape
 from ._schedule import learning_rate_at
 from ._session import EarlyStopping, Progress, run_epochs
+from ._targets import ClassTarget, RegressionTarget
 from ._training import Target, Training
 
 __all__ = ["KerasEstimator"]
@@ -61,6 +62,7 @@ class KerasEstimator(Parameters):
 
     training_resource = "epochs"
 
+    _target_class: type[ClassTarget | RegressionTarget]
     _engine: Engine | None
     _model: Any
 
@@ -476,7 +478,10 @@ class KerasEstimator(Parameters):
         CheckpointError
             When the state is damaged or belongs to another class.
         """
-        return self._restore(Training.from_bytes(state, owner=type(self).__name__))
+        owner = type(self).__name__
+        return self._restore(
+            Training.from_bytes(state, owner=owner, kind=self._target_class)
+        )
 
     def _restore(self, training: Training) -> Self:
         recipe = make_recipe(self, training)

@@ -137,7 +137,7 @@ class FunctionLoss(keras.losses.Loss):
     """
 
     def __init__(self, function: Any) -> None:
-        super().__init__(name=getattr(function, "__name__", None))
+        super().__init__(name=name_of(function))
         self._function = function
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -145,6 +145,12 @@ class FunctionLoss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "function": repr(self._function)}
+
+
+def name_of(function: Any) -> str | None:
+    """Return a name that TensorFlow accepts: none for a lambda."""
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else None
 
 
 def make_loss(loss: Any) -> Any:
@@ -232,12 +238,12 @@ def _make_metric(metric: Any, kind: str, logits: bool) -> Any:
         return type(metric).from_config(metric.get_config())
     if inspect.isclass(metric) and issubclass(metric, keras.metrics.Metric):
         made: Any = metric()
-        if metric().name != made.name:  # numbered by Keras: history needs one name
+        another: Any = metric()
+        if another.name != made.name:  # numbered by Keras: a history needs one name
             made.name = re.sub(r"_\d+$", "", made.name)
         return made
     if callable(metric):
-        name = getattr(metric, "__name__", None)
-        return keras.metrics.MeanMetricWrapper(metric, name=name)
+        return keras.metrics.MeanMetricWrapper(metric, name=name_of(metric))
     try:
         found = keras.metrics.get(metric)
     except (TypeError, ValueError) as error:

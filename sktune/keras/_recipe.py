@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Hashable
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import ModelError
-from ._build import build_model, output_activation, trained_with
+from ._build import build_model, metrics_of, output_activation
 from ._engine import Recipe
 from ._optimizers import make_loss, make_metrics, make_optimizer, wants_one_hot
 from ._parameters import Parameters
@@ -44,18 +44,19 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
         seed=training.progress.seed,
         owner=type(estimator).__name__,
     )
-    brought = trained_with(model)
     activation = output_activation(model)
     logits = activation == "linear"
     n_units = int(output_shape(model)[-1])
     optimizer, loss, metrics = estimator.optimizer, estimator.loss, estimator.metrics
     if isinstance(optimizer, str) and optimizer == "auto":
-        optimizer = brought.get("optimizer", "adam")
+        optimizer = model.optimizer if model.compiled else "adam"
     if isinstance(loss, str) and loss == "auto":
-        loss = brought.get("loss", training.target.default_loss(n_units, logits))
+        loss = model.loss if model.compiled else None
+        if loss is None:
+            loss = training.target.default_loss(n_units, logits)
     loss = make_loss(loss)
     if metrics is None:
-        metrics = brought.get("metrics")
+        metrics = metrics_of(model)
     return Recipe(
         model,
         make_optimizer(
@@ -101,7 +102,8 @@ def _identity(model: Any, routed: dict[str, Any]) -> Hashable:
 def _functions_of(metrics: Any) -> tuple[Any, ...]:
     """Return the metrics that are functions: their names do not tell them apart."""
     given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
-    return tuple(m for m in given if inspect.isroutine(m))
+    known = (type, keras.metrics.Metric)
+    return tuple(m for m in given if callable(m) and not isinstance(m, known))
 
 
 def output_shape(model: Any) -> tuple[int, ...]:

@@ -161,6 +161,8 @@ callable, default="constant"
     True
     """
 
+    _target_class = RegressionTarget
+
     def _new_target(self, y: Any, classes: Any) -> RegressionTarget:
         if classes is not None:
             raise ModelError("a regressor has no classes, got classes=...")

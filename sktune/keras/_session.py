@@ -133,6 +133,8 @@ def run_epochs(
     placed = engine.place(train)
     watched = None if validation is None else engine.place(validation)
     engine.loaded = None
+    if callbacks:
+        engine.announce_metrics(train.target[:1])
     hooks = Hooks(callbacks, engine, n_planned)
     hooks.begin()
     logs: dict[str, float] = {}

@@ -105,7 +105,9 @@ class Training:
         return pack(meta, arrays)
 
     @classmethod
-    def from_bytes(cls, state: bytes, *, owner: str) -> Training:
+    def from_bytes(
+        cls, state: bytes, *, owner: str, kind: type[ClassTarget | RegressionTarget]
+    ) -> Training:
         """Read what `to_bytes` wrote.
 
         Raises
@@ -118,7 +120,6 @@ class Training:
             raise CheckpointError(
                 f"the state is one of {meta.get('owner')}, not of {owner}"
             )
-        kind = ClassTarget if owner == "KerasClassifier" else RegressionTarget
         progress = Progress(
             seed=meta["seed"],
             epoch=meta["epoch"],
