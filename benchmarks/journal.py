@@ -6,8 +6,8 @@ Usage::
 
 The estimator does nothing and candidates are drawn, so that a search is little but its
 own machinery. It runs with and without ``storage`` by turns; the difference is divided
-by the number of folds. ``fsync`` is what the disk itself takes: with ``synchronous=FULL``
-each finished fold waits for it.
+by the number of folds. ``fsync`` is what the disk itself takes: with
+``synchronous=FULL`` each finished fold waits for it.
 """
 
 from __future__ import annotations

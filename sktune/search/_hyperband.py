@@ -130,6 +130,12 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         finished by then is stopped.
     on_interrupt : {"raise", "return"}, default="raise"
         As in `BayesSearchCV`.
+    storage : str or path-like, default=None
+        Name of a file to which every finished fold is written, and from which the
+        search goes on, as in `BayesSearchCV`. Models that are trained in part lie
+        beside it.
+    on_change : {"error", "new"}, default="error"
+        As in `BayesSearchCV`.
     refit_from : {"scratch", "fold"}, default="scratch"
         What the refit begins with: an untrained model, or that of the best
         candidate's best fold, as it was before its last rung. It goes on from
@@ -141,7 +147,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         that only this user can read.
     checkpoint_folder : str, default=None
         Where these files are put, until the end of the search; None is the
-        system's place for temporary files.
+        system's place for temporary files. With `storage` they lie beside that.
     scoring : str, callable, list, tuple or dict, default=None
         As in `BayesSearchCV`.
     n_jobs : int, default=None

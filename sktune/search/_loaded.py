@@ -20,6 +20,13 @@ __all__ = ["LoadedSearch", "load_search"]
 class LoadedSearch:
     """The results of a search as its journal has them. Made by `load_search`.
 
+    Parameters
+    ----------
+    path : str
+        The journal.
+    events : list of (kind, payload)
+        What is in it.
+
     Attributes
     ----------
     path : str
