@@ -92,7 +92,7 @@ class BayesSearchCV(BaseTuneSearchCV):
         written. The same search with the same file goes on where it stopped,
         whatever stopped it: see :ref:`resuming`.
     on_change : {"error", "new"}, default="error"
-        What to do when `storage` holds a search of other data, another space,
+        What to do when that file holds a search of other data, another space,
         estimator and so on: raise an error that names what differs, or begin
         anew and give the old file another name.
     scoring : str, callable, list, tuple or dict, default=None

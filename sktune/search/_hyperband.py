@@ -147,7 +147,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         that only this user can read.
     checkpoint_folder : str, default=None
         Where these files are put, until the end of the search; None is the
-        system's place for temporary files. With `storage` they lie beside that.
+        system's place for temporary files. With ``storage`` they lie beside it.
     scoring : str, callable, list, tuple or dict, default=None
         As in `BayesSearchCV`.
     n_jobs : int, default=None

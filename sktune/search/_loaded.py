@@ -18,7 +18,7 @@ __all__ = ["LoadedSearch", "load_search"]
 
 
 class LoadedSearch:
-    """The results of a search as its journal has them. Made by `load_search`.
+    """The results of a search as its journal has them. Made by `sktune.load_search`.
 
     Parameters
     ----------
