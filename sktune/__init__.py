@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from .search import BayesSearchCV, HyperbandSearchCV, load_search
+from .search import (
+    BayesSearchCV,
+    HyperbandSearchCV,
+    LoadedSearch,
+    PBTSearchCV,
+    ScheduledEstimator,
+    load_search,
+)
 from .space import Categorical, Float, Integer, Ordinal, Sequence, Space
 
 __version__ = "0.1.0.dev0"
@@ -13,7 +20,10 @@ __all__ = [
     "Float",
     "HyperbandSearchCV",
     "Integer",
+    "LoadedSearch",
     "Ordinal",
+    "PBTSearchCV",
+    "ScheduledEstimator",
     "Sequence",
     "Space",
     "load_search",

@@ -30,6 +30,7 @@ from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
@@ -51,6 +52,7 @@ __all__ = [
     "fit_context",
     "is_multimetric",
     "n_samples",
+    "refresh_optimizer",
     "safe_indexing",
     "safe_split",
     "scorer_names",
@@ -69,6 +71,25 @@ warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
 
 
 # -- Scorers -----------------------------------------------------------------
+
+
+def refresh_optimizer(model: Any) -> None:
+    """Let scikit-learn's neural networks see parameters set between two calls.
+
+    Their ``partial_fit`` goes on with the optimizer of the first call.
+    """
+    if not isinstance(model, (MLPClassifier, MLPRegressor)):
+        return
+    optimizer = getattr(model, "_optimizer", None)
+    if optimizer is None:
+        return
+    for name in ("momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon"):
+        own = name.removesuffix("s_momentum") if name.startswith("nest") else name
+        if hasattr(optimizer, own):
+            setattr(optimizer, own, getattr(model, name))
+    optimizer.learning_rate_init = model.learning_rate_init
+    if model.learning_rate == "constant":
+        optimizer.learning_rate = model.learning_rate_init
 
 
 def is_multimetric(scorer: Any) -> bool:

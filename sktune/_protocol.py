@@ -7,7 +7,7 @@ is one of these classes.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Adjustable",
     "AskTell",
     "Checkpoint",
     "Continuing",
@@ -50,7 +51,8 @@ class Suggestion:
         Its hyperparameters as plain Python values; inactive ones are absent.
     origin : str
         Why it was proposed: ``"initial"``, ``"design"``, ``"model"``,
-        ``"random"`` or ``"grid"``.
+        ``"random"`` or ``"grid"``; in a population also ``"kept"`` or
+        ``"perturbed"``.
     budget : int or None
         How many units of the resource the trial will have spent when this is
         done; None is a whole fit.
@@ -63,6 +65,9 @@ class Suggestion:
         How many of the folds, from the first, are trained; None is all.
     is_last : bool
         Whether the trial is not going to be continued: no checkpoint is made.
+    changed : tuple of str
+        Parameters that differ from those that the checkpoints of `parent` were
+        trained with.
     """
 
     trial: int
@@ -75,6 +80,7 @@ class Suggestion:
     rung: int = 0
     n_folds: int | None = None
     is_last: bool = True
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +148,11 @@ class FoldTask:
         What the training goes on from.
     keep : bool
         Whether to hand back a checkpoint.
-    lost : tuple of int
-        Budgets to which the trial was trained before, where the checkpoint of
-        that is lost: it is trained in the same parts again.
+    changed : tuple of str
+        Parameters that the checkpoint was trained with other values of.
+    lost : tuple of FoldTask
+        What was trained on top of the checkpoint before, where that is lost: it
+        is trained again, part by part.
     """
 
     trial: int
@@ -153,7 +161,8 @@ class FoldTask:
     budget: int | None = None
     checkpoint: Checkpoint | None = None
     keep: bool = False
-    lost: tuple[int, ...] = ()
+    changed: tuple[str, ...] = ()
+    lost: tuple[FoldTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,3 +294,19 @@ class Resumable(Protocol):
 
     def set_training_state(self, state: bytes) -> Self:
         """Take up a training where `get_training_state` left it."""
+
+
+@runtime_checkable
+class Adjustable(Resumable, Protocol):
+    """One whose parameters can be set while it is trained, but for some."""
+
+    def fixed_parameters(
+        self, names: Iterable[str], *, inherits: bool = False
+    ) -> list[str]:
+        """Return those that a model in training cannot change.
+
+        With `inherits`, those that not even `inherit_training_state` can.
+        """
+
+    def inherit_training_state(self, state: bytes) -> Self:
+        """Take up a training of other layers as far as the weights fit."""

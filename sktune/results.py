@@ -263,7 +263,9 @@ def history_table(
     return table
 
 
-def learning_curves(history: Mapping[str, Any], metric: str) -> Any:
+def learning_curves(
+    history: Mapping[str, Any], metric: str, *, index: str = "candidate"
+) -> Any:
     """Return the mean scores of the candidates at each budget.
 
     Parameters
@@ -272,6 +274,8 @@ def learning_curves(history: Mapping[str, Any], metric: str) -> Any:
         As `history_table` returns it.
     metric : str
         Name of its column.
+    index : str, default="candidate"
+        Name of the column that tells the rows apart.
 
     Returns
     -------
@@ -290,9 +294,9 @@ def learning_curves(history: Mapping[str, Any], metric: str) -> Any:
     if metric not in history:
         scores = [name for name in history if name.startswith(("test_", "train_"))]
         raise SearchError(f"there is no {metric!r}, choose one of {scores}")
-    columns = {name: history[name] for name in ("candidate", "n_resources", metric)}
+    columns = {name: history[name] for name in (index, "n_resources", metric)}
     return pandas.DataFrame(columns).pivot_table(
-        index="candidate", columns="n_resources", values=metric, aggfunc="mean"
+        index=index, columns="n_resources", values=metric, aggfunc="mean"
     )
 
 

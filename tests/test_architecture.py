@@ -17,7 +17,7 @@ import sktune
 ROOT = Path(sktune.__file__).parent
 
 BASE = frozenset({"exceptions", "_optional", "_compat"})
-VOCABULARY = BASE | {"space", "_protocol"}
+VOCABULARY = BASE | {"space", "_protocol", "_schedule"}
 MIDDLE = frozenset({"optimizers", "_execution", "keras", "results", "persistence"})
 
 # Room: the rooms that it may import. A room may always import itself.
@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     **dict.fromkeys(BASE, frozenset()),
     "space": BASE,
     "_protocol": BASE | {"space"},
+    "_schedule": BASE | {"space"},
     **dict.fromkeys(MIDDLE, VOCABULARY),
     "search": VOCABULARY | MIDDLE - {"keras"},
     "plots": BASE | {"results"},

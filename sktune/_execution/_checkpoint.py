@@ -51,6 +51,10 @@ class CheckpointUse:
         The most that was held at a time.
     largest_bytes : int
         Size of the largest one.
+    n_lost : int
+        Number of files that were missing or damaged when they were needed.
+    n_units_again : int
+        Units of the resource that were trained again for that.
     """
 
     n_written: int = 0
@@ -59,6 +63,8 @@ class CheckpointUse:
     peak_memory_bytes: int = 0
     peak_disk_bytes: int = 0
     largest_bytes: int = 0
+    n_lost: int = 0
+    n_units_again: int = 0
 
 
 @dataclass(slots=True)
@@ -70,14 +76,11 @@ class _Held:
     checkpoint : Checkpoint
     in_memory, on_disk : int
         Bytes.
-    is_checked : bool
-        Whether its file is known to hold what was written.
     """
 
     checkpoint: Checkpoint
     in_memory: int = 0
     on_disk: int = 0
-    is_checked: bool = True
 
 
 class CheckpointStore:
@@ -105,6 +108,7 @@ class CheckpointStore:
         self._held: dict[tuple[int, int], _Held] = {}
         self._is_kept = False
         self._superfluous: list[Path] = []
+        self._lost: list[tuple[int, int, int, str]] = []
 
     def keep_in(self, folder: Path) -> None:
         """Write every checkpoint to a folder, durably, and leave it there.
@@ -166,16 +170,11 @@ class CheckpointStore:
         if self._folder is None or not _NAME.fullmatch(name):
             return  # no name that this class gives
         path = self._folder / name
+        size = 0  # missing: known to be lost when it is asked for
         with contextlib.suppress(OSError):
             size = path.lstat().st_size
-            self.use.disk_bytes += size
-            held = _Held(replace(checkpoint, path=str(path)), 0, size, False)
-            self._held[trial, fold] = held
-            return
-        # Missing: known to be lost when it is asked for.
-        self._held[trial, fold] = _Held(
-            replace(checkpoint, path=str(path)), 0, 0, False
-        )
+        self.use.disk_bytes += size
+        self._held[trial, fold] = _Held(replace(checkpoint, path=str(path)), 0, size)
 
     def get(self, trial: int, fold: int, *, as_file: bool) -> Checkpoint | None:
         """Return the latest checkpoint of a fold.
@@ -192,31 +191,48 @@ class CheckpointStore:
         Checkpoint or None
             None when there is none, or it is lost.
         """
-        held = self._held.get((trial, fold))
-        if held is None:
+        if not self._is_sound((trial, fold)):
             return None
-        if not held.is_checked:
-            problem = self._problem(held.checkpoint)
-            if problem is not None:
-                warnings.warn(
-                    f"The checkpoint of fold {fold} of trial {trial} is not used: "
-                    f"{held.checkpoint.path} {problem}. That fold is trained again "
-                    "from its beginning",
-                    SktuneWarning,
-                    stacklevel=2,
-                )
-                self._drop((trial, fold))
-                return None
-            held.is_checked = True
-        checkpoint = held.checkpoint
+        checkpoint = self._held[trial, fold].checkpoint
         if checkpoint.data is not None:
             return replace(checkpoint, path=None)
         if as_file:
             return checkpoint
         return replace(checkpoint, data=read_checkpoint(checkpoint), path=None)
 
+    def check(self) -> None:
+        """Look at all files, to have `newly_lost` tell of them at once."""
+        for key in list(self._held):
+            self._is_sound(key)
+
+    def newly_lost(self) -> list[tuple[int, int, int, str]]:
+        """Return which checkpoints were found to be lost since the last call.
+
+        Returns
+        -------
+        list of (trial, fold, units, reason)
+        """
+        lost, self._lost = self._lost, []
+        return lost
+
+    def _is_sound(self, key: tuple[int, int]) -> bool:
+        """Whether there is a checkpoint that can be used; forget it if not."""
+        held = self._held.get(key)
+        if held is None:
+            return False
+        if held.in_memory:
+            return True
+        reason = self._problem(held.checkpoint)
+        if reason is None:
+            return True
+        self.use.n_lost += 1
+        text = f"{held.checkpoint.path} {reason}"
+        self._lost.append((*key, held.checkpoint.units, text))
+        self._drop(key)
+        return False
+
     def _problem(self, checkpoint: Checkpoint) -> str | None:
-        """Return why a file of an earlier run is not to be believed.
+        """Return why a file is not to be believed.
 
         A checkpoint is a pickle: loading it runs what it says. Only what this
         user wrote is loaded, and nobody else could have written since.
@@ -237,6 +253,8 @@ class CheckpointStore:
             return f"cannot be read ({error.strerror})"
         if hashlib.sha256(data).hexdigest() != checkpoint.sha256:
             return "is damaged"
+        if not self._is_kept:  # made by this process, and known to it alone
+            return None
         expected = _mac(data)
         if expected is None or not hmac.compare_digest(
             expected, str(checkpoint.mac or "")
@@ -290,7 +308,8 @@ class CheckpointStore:
         if not self._is_kept:
             path = self._temporary_folder() / f"{name}-{self.use.n_written}"
             _write_private(path, data)
-            return replace(held.checkpoint, data=None, path=str(path))
+            digest = hashlib.sha256(data).hexdigest()
+            return replace(held.checkpoint, data=None, path=str(path), sha256=digest)
         assert self._folder is not None
         path = self._folder / name
         temporary = path.with_name(f"{name}.tmp")

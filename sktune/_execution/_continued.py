@@ -31,10 +31,13 @@ class Segments(Continued):
         The parameter that says how long a whole training is.
     total : int
         Its value: schedules run to it, however the training is cut.
+    inherits : bool
+        Whether a model of other layers takes over the weights that fit it.
     """
 
     name: str
     total: int
+    inherits: bool = False
 
     @property
     def description(self) -> str:
@@ -59,7 +62,10 @@ class Segments(Continued):
             pipeline.steps[:-1] = head
         model, _ = last_step(estimator)
         model.set_params(**{self.name: self.total})
-        model.set_training_state(of_model)
+        if self.inherits:
+            model.inherit_training_state(of_model)
+        else:
+            model.set_training_state(of_model)
         return estimator
 
 

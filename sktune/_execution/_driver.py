@@ -16,13 +16,15 @@ from __future__ import annotations
 import math
 import statistics
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from .._compat import FoldCallback
 from .._protocol import (
     AskTell,
+    Checkpoint,
     Continuing,
     FoldResult,
     FoldTask,
@@ -32,86 +34,17 @@ from .._protocol import (
     Status,
     Suggestion,
 )
-from ..exceptions import JournalError
+from ..exceptions import JournalError, SktuneWarning
 from ._checkpoint import CheckpointStore
 from ._executor import CrashedTasks, Executor
 from ._interrupt import noted_interrupts
+from ._steps import Limits, SearchRun, Step, Steps, n_units, task_of
 
-__all__ = ["Limits", "SearchRun", "Step", "run_search"]
+__all__ = ["run_search"]
 
 # A fold whose worker died is tried again, alone, so that it cannot hide behind
 # its neighbours. If that worker dies too, the candidate has failed.
 _MAX_CRASHES = 2
-
-
-@dataclass(slots=True)
-class Step:
-    """A suggestion and what has come of it so far.
-
-    Attributes
-    ----------
-    suggestion : Suggestion
-        What the optimizer proposed.
-    optimizer_time : float
-        Seconds it took to propose.
-    results : list of FoldResult or None
-        One for each fold that is trained, None until it is there.
-    started, ended : float
-        When its first fold was submitted and its last one came back, in
-        seconds of the monotonic clock.
-    outcome : Outcome or None
-        None until all folds are there.
-    """
-
-    suggestion: Suggestion
-    optimizer_time: float
-    results: list[FoldResult | None]
-    started: float = math.nan
-    ended: float = math.nan
-    outcome: Outcome | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a search ends.
-
-    Attributes
-    ----------
-    n_steps : int or None
-        Number of steps at most; None is as many as the optimizer proposes.
-    deadline : float or None
-        End of the time budget on the monotonic clock, in seconds.
-    max_no_improvement : int or None
-        Steps in a row without a better score.
-    refit_share : float
-        Seconds to keep for the refit, as a multiple of the mean fit time of a
-        fold of the best trial.
-    """
-
-    n_steps: int | None
-    deadline: float | None = None
-    max_no_improvement: int | None = None
-    refit_share: float = 0.0
-
-
-@dataclass(slots=True)
-class SearchRun:
-    """What a search leaves behind.
-
-    Attributes
-    ----------
-    steps : list of Step
-        The finished ones, in the order of proposals.
-    ended_by : str
-        ``"n_iter"``, ``"exhausted"``, ``"time_budget"``,
-        ``"max_no_improvement"``, ``"callback"`` or ``"interrupt"``.
-    interrupt : KeyboardInterrupt or None
-        The interrupt that ended it.
-    """
-
-    steps: list[Step] = field(default_factory=list)
-    ended_by: str = "n_iter"
-    interrupt: KeyboardInterrupt | None = None
 
 
 def run_search(
@@ -212,8 +145,7 @@ class _Driver:
         self._record_in = record
         self._fold_callback = fold_callback
         self._on_step = on_step
-        self._steps: list[Step] = []
-        self._latest: dict[int, int] = {}  # trial: its step, one at a time
+        self._steps = Steps()
         self._n_pending = 0  # steps without an outcome
         self._queue: deque[FoldTask] = deque()
         self._suspects: deque[FoldTask] = deque()
@@ -290,15 +222,16 @@ class _Driver:
             if result is None
         )
         if self._checkpoints is not None:
+            self._checkpoints.check()
+            self._warn_about_lost()
             self._checkpoints.sweep()
             self._checkpoints.sweep_strays()
 
     def _expects(self, result: FoldResult) -> bool:
         """Whether a fold is under way of which this is the result."""
-        t = self._latest.get(result.trial)
-        if t is None:
+        if result.trial not in self._steps.of_trial:
             return False
-        results = self._steps[t].results
+        results = self._steps[self._steps.latest(result.trial)].results
         return 0 <= result.fold < len(results) and results[result.fold] is None
 
     def _commit(self) -> None:
@@ -312,40 +245,56 @@ class _Driver:
 
     def _fill(self) -> None:
         """Hand tasks to the executor while it has room."""
-        while self._executor.n_running < self._max_tasks and not self._is_out_of_time():
+        while self._executor.n_running < self._max_tasks:
             if self._suspects:
                 # Alone: whoever kills a worker now is found.
-                if not self._executor.n_running:
-                    self._submit(self._suspects.popleft())
+                if self._executor.n_running:
+                    return
+                source = self._suspects
+            else:
+                if not self._queue and not self._ask():
+                    return
+                source = self._queue
+            if self._is_out_of_time():
+                self._ended_by = self._ended_by or "time_budget"
                 return
-            if not self._queue and not self._ask():
-                return
-            self._submit(self._queue.popleft())
+            self._submit(source.popleft())
 
     def _submit(self, task: FoldTask) -> None:
-        t = self._latest[task.trial]
+        t = self._steps.latest(task.trial)
         step = self._steps[t]
         if math.isnan(step.started):
             step.started = time.monotonic()
         if self._checkpoints is not None and step.suggestion.parent is not None:
-            state = self._checkpoints.get(
-                step.suggestion.parent, task.fold, as_file=self._executor.sees_files
-            )
-            task = replace(task, checkpoint=state)
-            if state is None and step.suggestion.parent == task.trial:
-                task = replace(task, lost=self._budgets_before(t, task.fold))
+            state, lost = self._steps.training_before(t, task.fold, self._state)
+            self._warn_about_lost()
+            task = replace(task, checkpoint=state, lost=lost)
+            self._checkpoints.use.n_units_again += n_units(state, lost)
         number = t * self._n_splits + task.fold
         self._executor.submit(task, self._fold_callback(number))
 
-    def _budgets_before(self, t: int, fold: int) -> tuple[int, ...]:
-        """Return to what a fold of step t's trial was trained in the steps before."""
-        trial = self._steps[t].suggestion.trial
-        return tuple(
-            step.suggestion.budget
-            for step in self._steps[:t]
-            if step.suggestion.trial == trial
-            and fold < len(step.results)
-            and step.suggestion.budget is not None
+    def _state(self, trial: int, fold: int) -> Checkpoint | None:
+        assert self._checkpoints is not None
+        return self._checkpoints.get(trial, fold, as_file=self._executor.sees_files)
+
+    def _warn_about_lost(self) -> None:
+        """Say which checkpoints turned out to be lost, and what they cost."""
+        assert self._checkpoints is not None
+        lost = self._checkpoints.newly_lost()
+        if not lost:
+            return
+        total = 0
+        for trial, fold, units, _ in lost:
+            step = self._steps.ending_at(trial, units)
+            total += n_units(*self._steps.training_until(step, fold, self._state))
+        reasons = "; ".join(reason for *_, reason in lost[:3])
+        if len(lost) > 3:
+            reasons += f"; and {len(lost) - 3} more"
+        warnings.warn(
+            f"A checkpoint is lost: {reasons}. What is needed of it is trained again, "
+            f"in the same parts as before: {total} units of the resource",
+            SktuneWarning,
+            stacklevel=2,
         )
 
     def _ask(self) -> bool:
@@ -377,18 +326,14 @@ class _Driver:
 
     def _add_step(self, suggestion: Suggestion, seconds: float) -> None:
         """Begin a step: queue its folds."""
-        t = len(self._steps)
         n_folds = suggestion.n_folds or self._n_splits
-        self._steps.append(Step(suggestion, seconds, [None] * n_folds))
-        self._latest[suggestion.trial] = t
+        self._steps.add(Step(suggestion, seconds, [None] * n_folds))
         self._n_pending += 1
         self._queue.extend(self._task(suggestion, fold) for fold in range(n_folds))
 
     def _task(self, suggestion: Suggestion, fold: int) -> FoldTask:
         keep = self._checkpoints is not None and not suggestion.is_last
-        return FoldTask(
-            suggestion.trial, fold, suggestion.params, suggestion.budget, keep=keep
-        )
+        return replace(task_of(suggestion, fold), keep=keep)
 
     # -- Telling ---------------------------------------------------------------
 
@@ -438,7 +383,7 @@ class _Driver:
 
     def _take_in(self, result: FoldResult, *, is_past: bool = False) -> None:
         """Take in the result of a fold; the last one makes an outcome."""
-        t = self._latest[result.trial]
+        t = self._steps.latest(result.trial)
         step = self._steps[t]
         if result.checkpoint is not None:
             if is_past and self._checkpoints is not None:
@@ -454,7 +399,8 @@ class _Driver:
         step.outcome = _outcome(result.trial, [self._score(r) for r in results])
         self._n_pending -= 1
         seconds = statistics.fmean(r.fit_time for r in results)
-        before = self._fit_times.get(result.trial, 0.0)
+        parent = step.suggestion.parent
+        before = 0.0 if parent is None else self._fit_times[parent]
         self._fit_times[result.trial] = before + seconds
         if self._window is None:
             self._tell(t)
@@ -510,7 +456,7 @@ class _Driver:
         """Fail the folds of a trial's step that are not there yet."""
         self._queue = deque(t for t in self._queue if t.trial != number)
         self._suspects = deque(t for t in self._suspects if t.trial != number)
-        for fold, result in enumerate(self._steps[self._latest[number]].results):
+        for fold, result in enumerate(self._steps[self._steps.latest(number)].results):
             if result is None:
                 self._record(FoldResult(number, fold, Status.FAILED, fit_error=reason))
 

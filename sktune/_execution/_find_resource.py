@@ -117,8 +117,13 @@ def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
     return _parameter(estimator, name, prefix)
 
 
-def with_total(resource: Resource, total: int) -> Resource:
-    """Return the resource with what a whole training takes: schedules need it."""
+def with_total(resource: Resource, total: int, *, inherits: bool = False) -> Resource:
+    """Return the resource with what a whole training takes: schedules need it.
+
+    With `inherits`, a model of other layers may take over weights.
+    """
+    if isinstance(resource, Segments):
+        resource = replace(resource, inherits=inherits)
     if isinstance(resource, (Segments, Skorch)):
         return replace(resource, total=total)
     return resource

@@ -11,7 +11,7 @@ import math
 import numbers
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from .._protocol import Checkpoint, FoldResult, FoldTask, Status
 from ._checkpoint import read_checkpoint
 from ._resource import Resource, WholeFit
 
-__all__ = ["FoldContext", "FoldData", "run_fold"]
+__all__ = ["FoldContext", "FoldData", "regained", "run_fold"]
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -114,6 +114,10 @@ def run_fold(
     resource = context.resource
     units = _units(task)
     try:
+        if task.lost:
+            state = regained(context, data, task.checkpoint, task.lost)
+            task = replace(task, checkpoint=state)
+            units = _units(task)
         train, test = data.folds[task.fold]
         train = resource.rows(train, data.y, data.groups, task.fold, units.stop)
         fit_params = slice_params(data.X, params=data.fit_params, indices=train)
@@ -126,9 +130,6 @@ def run_fold(
             weight = fit_params.get("sample_weight")
             hooks = callback.around_fit(estimator, X_train, y_train, weight)
         with hooks:
-            estimator = _regained(
-                context, task, estimator, X_train, y_train, fit_params
-            )
             resource.train(estimator, X_train, y_train, fit_params, units)
         fitted = time.perf_counter()
         if task.keep:
@@ -167,43 +168,63 @@ def run_fold(
 
 def _units(task: FoldTask) -> range:
     """Return the units of the resource to train; a whole fit has none to count."""
-    start = max(task.lost, default=0)
-    if task.checkpoint is not None:
-        start = task.checkpoint.units
+    start = 0 if task.checkpoint is None else task.checkpoint.units
     return range(start, start if task.budget is None else task.budget)
 
 
 def _estimator(context: FoldContext, task: FoldTask) -> Any:
     """Return the estimator to train: a new one, or one that goes on."""
+
+    def untrained() -> Any:
+        # Parameters may be estimators: these must not be fitted in place.
+        params = clone(task.params, safe=False)
+        return clone(context.estimator).set_params(**params)
+
     if task.checkpoint is None:
-        return _untrained(context, task)
-    state = read_checkpoint(task.checkpoint)
-    return context.resource.restore(state, lambda: _untrained(context, task))
-
-
-def _untrained(context: FoldContext, task: FoldTask) -> Any:
-    # Parameters may be estimators: these must not be fitted in place.
-    params = clone(task.params, safe=False)
-    return clone(context.estimator).set_params(**params)
-
-
-def _regained(
-    context: FoldContext,
-    task: FoldTask,
-    estimator: Any,
-    X: Any,
-    y: Any,
-    params: dict[str, Any],
-) -> Any:
-    """Train again, part by part, what was lost with its checkpoint."""
-    resource, start = context.resource, 0
-    for stop in task.lost:
-        resource.train(estimator, X, y, params, range(start, stop))
-        # As it came back then: some estimators leave parts of their state behind.
-        state = resource.save(estimator)
-        estimator = resource.restore(state, lambda: _untrained(context, task))
-        start = stop
+        return untrained()
+    estimator = context.resource.restore(read_checkpoint(task.checkpoint), untrained)
+    if task.changed:
+        usual = context.estimator.get_params()
+        # a parameter that is inactive by now has its usual value
+        values = {n: task.params.get(n, usual.get(n)) for n in task.changed}
+        context.resource.adjust(estimator, clone(values, safe=False))
     return estimator
+
+
+def regained(
+    context: FoldContext,
+    data: FoldData,
+    checkpoint: Checkpoint | None,
+    lost: Sequence[FoldTask],
+) -> Checkpoint | None:
+    """Train again, part by part, what was lost with its checkpoints.
+
+    Parameters
+    ----------
+    context : FoldContext
+    data : FoldData
+    checkpoint : Checkpoint or None
+        What the first part went on from.
+    lost : sequence of FoldTask
+        The parts.
+
+    Returns
+    -------
+    Checkpoint or None
+        As the last part left it.
+    """
+    for part in lost:
+        task = replace(part, checkpoint=checkpoint)
+        units = _units(task)
+        train, _ = data.folds[task.fold]
+        train = context.resource.rows(train, data.y, data.groups, task.fold, units.stop)
+        params = slice_params(data.X, params=data.fit_params, indices=train)
+        estimator = _estimator(context, task)
+        X, y = safe_split(estimator, data.X, data.y, train)
+        context.resource.train(estimator, X, y, params, units)
+        # Through bytes as then: some estimators leave parts of their state behind.
+        checkpoint = Checkpoint(units.stop, context.resource.save(estimator))
+    return checkpoint
 
 
 def _stripped(error: BaseException) -> BaseException:

@@ -17,6 +17,7 @@ from sklearn import get_config
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import process_routing
 
+from .._compat import refresh_optimizer
 from ._pickling import dumps, loads
 
 __all__ = [
@@ -106,6 +107,19 @@ class Resource(ABC):
         estimator
         """
         return loads(state)
+
+    def adjust(self, estimator: Any, values: dict[str, Any]) -> None:
+        """Set parameters of an estimator that is trained in part.
+
+        Parameters
+        ----------
+        estimator : estimator
+            As `restore` returned it.
+        values : dict
+            Parameters that its further training is to have.
+        """
+        estimator.set_params(**values)
+        refresh_optimizer(last_step(estimator)[0])
 
 
 @final

@@ -330,6 +330,20 @@ class Wrapper(BaseEstimator):
         """
         return self._take(self._twin({}, {}).set_training_state(state))
 
+    def inherit_training_state(self, state: bytes) -> Self:
+        """Take up a training of other layers as far as the weights fit.
+
+        Parameters
+        ----------
+        state : bytes
+            From an estimator of the same class.
+
+        Returns
+        -------
+        self : object
+        """
+        return self._take(self._twin({}, {}).inherit_training_state(state))
+
     @property
     def current_epoch(self) -> int:
         """Number of epochs since ``fit``."""

@@ -13,12 +13,14 @@ from ._data import Inputs
 from ._meta import ModelMeta
 from ._models import build_cnn, build_mlp, build_rnn
 from ._regressor import KerasRegressor
+from ._schedule_callback import ScheduleCallback
 
 __all__ = [
     "Inputs",
     "KerasClassifier",
     "KerasRegressor",
     "ModelMeta",
+    "ScheduleCallback",
     "build_cnn",
     "build_mlp",
     "build_rnn",

@@ -20,8 +20,8 @@ from ._engine import Recipe
 
 __all__ = ["engine_for"]
 
-# Each holds a model, its compiled functions and a copy of its weights.
-MAX_ENGINES = 16
+# Each holds a model, its compiled functions and a copy of its weights: some 20 MB.
+MAX_ENGINES = 10
 
 # By thread: an engine trains one model at a time.
 _kept = threading.local()
@@ -44,11 +44,25 @@ def engine_for(recipe: Recipe) -> CompiledEngine:
     key = recipe_key(recipe)
     engine = engines.get(key)
     if engine is None:
+        if len(engines) >= MAX_ENGINES:
+            _make_room(engines)
         engine = engines[key] = _compiled_engine(recipe)
-        while len(engines) > MAX_ENGINES:
-            engines.popitem(last=False)
     engines.move_to_end(key)
     return engine
+
+
+def _make_room(engines: OrderedDict[Hashable, CompiledEngine]) -> None:
+    """Forget engines, and what the backend would keep of them."""
+    if keras.backend.backend() != "jax":
+        engines.popitem(last=False)
+        return
+    import jax
+
+    # Keras initializes weights by functions that JAX compiles for each shape, and
+    # keeps until it forgets all functions. Those in use are compiled again.
+    engines.clear()
+    forget: Any = jax.clear_caches  # it has no types
+    forget()
 
 
 def _engines() -> OrderedDict[Hashable, CompiledEngine]:
@@ -78,10 +92,8 @@ def recipe_key(recipe: Recipe) -> Hashable:
     user wrote may hold more than its configuration shows: there `identity`
     counts too.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of lambdas: nothing is saved
-        config = keras.saving.serialize_keras_object(recipe.model)
-    model = _model_config(recipe.model, config)
+    config = _config_of(recipe.model)
+    model = None if config is None else _model_config(recipe.model, config)
     optimizer = recipe.optimizer.get_config()
     parts = {
         "model": model,
@@ -96,7 +108,7 @@ def recipe_key(recipe: Recipe) -> Hashable:
         "metrics": [keras.saving.serialize_keras_object(m) for m in recipe.metrics],
     }
     text = json.dumps(parts, sort_keys=True, default=repr)
-    own = _is_keras_own(recipe, config)
+    own = config is not None and _is_keras_own(recipe, config)
     return (
         # Classes, not their names: a function may make several of one name.
         type(recipe.model),
@@ -110,6 +122,16 @@ def recipe_key(recipe: Recipe) -> Hashable:
         recipe.device,
         None if own else recipe.identity,
     )
+
+
+def _config_of(model: Any) -> Any:
+    """Return a model's configuration, None where a class does not tell its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of lambdas: nothing is saved
+        try:
+            return keras.saving.serialize_keras_object(model)
+        except (NotImplementedError, TypeError, ValueError):
+            return None
 
 
 # Under these keys a configuration refers to layers by name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, TypeVar, cast
 
 import keras
@@ -27,6 +27,7 @@ from ._data import InputLayout, as_dense, dense_bytes, layout_of, names_of, read
 from ._devices import on_device
 from ._engine import Engine, FitEngine, Recipe, Rows, Settings, Variables
 from ._engines import engine_for
+from ._inherit import can_change
 from ._optimizers import has_own_schedule
 from ._parameters import Parameters
 from ._recipe import encoded, make_recipe, model_inputs, output_shape
@@ -38,7 +39,7 @@ from ._training import Target, Training
 __all__ = ["KerasEstimator"]
 
 # What belongs to this process alone: neither copied nor pickled.
-_TRANSIENT = ("_engine", "_model")
+_TRANSIENT = ("_engine", "_model", "_restored")
 
 _VALIDATION_FRACTION = 0.1  # where early stopping needs one and none is given
 
@@ -64,6 +65,7 @@ class KerasEstimator(Parameters):
 
     _target_class: type[ClassTarget | RegressionTarget]
     _engine: Engine | None
+    _restored: tuple[dict[str, Any], Recipe]
     _model: Any
 
     @abstractmethod
@@ -185,7 +187,8 @@ class KerasEstimator(Parameters):
         else:
             training = self._training.copy()
             arrays = training.layout.match(arrays, names)
-        recipe = make_recipe(self, training)
+        kept = self._recipe_of_restored()
+        recipe = make_recipe(self, training) if begins or kept is None else kept
         training.set_model(recipe.model)
         rows = Rows(
             model_inputs(recipe.model, arrays, training),
@@ -193,6 +196,17 @@ class KerasEstimator(Parameters):
             weight,
         )
         return self._run(training, recipe, rows, n_epochs, n_planned)
+
+    def _recipe_of_restored(self) -> Recipe | None:
+        """Return what was built to restore a training, to go on with it once."""
+        params, recipe = self.__dict__.pop("_restored", ({}, None))
+        now = self.get_params(deep=False)
+        alike = now.keys() == params.keys() and all(
+            value is params[name]
+            or (type(value) in (int, float, str) and value == params[name])
+            for name, value in now.items()
+        )
+        return recipe if alike else None
 
     def _run(
         self,
@@ -483,6 +497,48 @@ class KerasEstimator(Parameters):
             Training.from_bytes(state, owner=owner, kind=self._target_class)
         )
 
+    def inherit_training_state(self, state: bytes) -> Self:
+        """Take up a training of other layers as far as the weights fit.
+
+        Weights that both models have are copied; a layer that is wider, or new,
+        keeps its fresh weights for the rest. The optimizer begins anew where the
+        shapes differ.
+
+        Parameters
+        ----------
+        state : bytes
+            From an estimator of the same class.
+
+        Returns
+        -------
+        self : object
+        """
+        owner = type(self).__name__
+        training = Training.from_bytes(state, owner=owner, kind=self._target_class)
+        fresh = Variables.of(make_recipe(self, training).model)
+        training.inherit(fresh)
+        return self._restore(training)
+
+    def fixed_parameters(
+        self, names: Iterable[str], *, inherits: bool = False
+    ) -> list[str]:
+        """Return the parameters that a model in training cannot change.
+
+        Parameters
+        ----------
+        names : iterable of str
+        inherits : bool, default=False
+            Whether another model may take over the weights, see
+            `inherit_training_state`.
+
+        Returns
+        -------
+        list of str
+            Those of the layers, and what the state of the optimizer depends on.
+            Rates of dropout can change.
+        """
+        return [name for name in names if not can_change(name, inherits=inherits)]
+
     def _restore(self, training: Training) -> Self:
         recipe = make_recipe(self, training)
         training.set_model(recipe.model)
@@ -491,6 +547,7 @@ class KerasEstimator(Parameters):
         self._engine = None
         self._model = None
         self.training_path_ = "restored"
+        self._restored = (self.get_params(deep=False), recipe)
         for name, value in training.features.items():
             is_list = isinstance(value, list)
             setattr(self, name, np.array(value, dtype=object) if is_list else value)

@@ -37,9 +37,9 @@ class JaxEngine(CompiledEngine):
 
     def adopt_model(self) -> None:
         # Copies: the compiled epoch takes its arguments' memory.
-        self._trainable = _values(self.model.trainable_variables)
-        self._fixed = _values(self.model.non_trainable_variables)
-        self._optimizer = _values(self.optimizer.variables)
+        self._trainable = _copies(self.model.trainable_variables)
+        self._fixed = _copies(self.model.non_trainable_variables)
+        self._optimizer = _copies(self.optimizer.variables)
 
     def read(self) -> Variables:
         self.sync_model()
@@ -52,10 +52,10 @@ class JaxEngine(CompiledEngine):
             (self.optimizer.variables, self._optimizer),
         ):
             for variable, value in zip(variables, values, strict=True):
-                variable.assign(jnp.copy(value))
+                variable.assign(_copy(value))
 
     def _put(self, array: NDArray[Any]) -> Any:
-        return jnp.asarray(array)
+        return jax.device_put(array)
 
     # -- Training ------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class JaxEngine(CompiledEngine):
         totals = []
         for metric in self._metrics:
             metric.reset_state()
-            totals.append(_values(metric.variables))
+            totals.append([jnp.copy(v.value) for v in metric.variables])
         return totals
 
     def _added(
@@ -227,5 +227,10 @@ class JaxEngine(CompiledEngine):
         return list(keras.tree.flatten(output))
 
 
-def _values(variables: list[Any]) -> list[Any]:
-    return [jnp.copy(v.value) for v in variables]
+def _copies(variables: list[Any]) -> list[Any]:
+    return [_copy(v.value) for v in variables]
+
+
+def _copy(value: Any) -> Any:
+    """Copy by way of the host: JAX compiles a copy on the device for each shape."""
+    return jax.device_put(np.array(value))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..exceptions import CheckpointError
 from ._data import InputLayout
 from ._engine import Variables
+from ._inherit import inherited
 from ._meta import ModelMeta
 from ._session import Progress
 from ._state import pack, unpack
@@ -76,6 +77,17 @@ class Training:
             output_activation=self.target.output_activation,
             n_tokens=self.layout.n_tokens,
         )
+
+    def inherit(self, fresh: Variables) -> None:
+        """Fit the weights to a model of other layers.
+
+        Parameters
+        ----------
+        fresh : Variables
+            Those of the new model, which the rest is taken from.
+        """
+        self.variables = inherited(self.variables, fresh)
+        self.progress.best = None
 
     def to_bytes(self, *, owner: str) -> bytes:
         """Write the training as bytes, without pickled code.

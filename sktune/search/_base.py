@@ -144,6 +144,9 @@ class BaseTuneSearchCV(BaseSearchCV):
         """Take note of a finished step; a true return ends the search."""
         return False
 
+    def _after_search(self, run: SearchRun, plan: Proposals) -> None:
+        """Take what is needed of the checkpoints before they are deleted."""
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # scikit-learn forgets these: a search over a regressor of several targets
@@ -369,6 +372,7 @@ default=None
                 fold_callback=callbacks.fold,
                 on_step=self._on_step,
             )
+            self._after_search(run, plan)
         callbacks.end_search()
         return run
 
@@ -489,12 +493,11 @@ default=None
     ) -> None:
         """Train the best candidate on all data."""
         best, start = self._start_refit(estimator, plan)
-        self.best_estimator_ = best
         with callbacks.around_refit(best):
             started = time.perf_counter()
-            units = range(start, self._refit_units())
-            plan.resource.train(best, data.X, data.y, data.fit_params, units)
+            best = self._train_best(best, start, plan, data)
             self.refit_time_ = time.perf_counter() - started
+        self.best_estimator_ = best
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
 
@@ -503,6 +506,14 @@ default=None
         # Parameters may be estimators: those in cv_results_ stay unfitted.
         params = clone(self.best_params_, safe=False)
         return clone(estimator).set_params(**params), 0
+
+    def _train_best(
+        self, best: Any, start: int, plan: Proposals, data: FoldData
+    ) -> Any:
+        """Return the best candidate, trained from so many units on all data."""
+        units = range(start, self._refit_units())
+        plan.resource.train(best, data.X, data.y, data.fit_params, units)
+        return best
 
     def _refit_units(self) -> int:
         """Return how many units of the resource the refit spends."""

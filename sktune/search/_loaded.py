@@ -54,6 +54,21 @@ class LoadedSearch:
         What ended the last run, None while it runs and when it was killed.
     versions_ : dict of str -> str
         The versions with which it began.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from sktune import BayesSearchCV, load_search
+    >>> X, y = load_iris(return_X_y=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     search = BayesSearchCV(
+    ...         SVC(), {"C": [0.1, 1, 10]}, n_iter=3, storage=f"{folder}/search.db"
+    ...     ).fit(X, y)
+    ...     loaded = load_search(f"{folder}/search.db")
+    >>> loaded.search_, loaded.n_trials_, loaded.stop_reason_
+    ('BayesSearchCV', 3, 'n_iter')
     """
 
     def __init__(self, path: str, events: list[Event]) -> None:

@@ -116,6 +116,11 @@ class Ordinal(_Choices):
     Ordinal(['small', 'medium', 'large'])
     """
 
+    def moved(self, coordinate: float, factor: float, draw: float) -> float:
+        # a list is a ladder: to the next rung, however many there are
+        level = int(self.level(np.array([coordinate]))[0])
+        return self._at_level(level + float(np.sign(factor - 1.0)), 0.0)
+
 
 class NumberList(Ordinal):
     """Numbers as a user listed them: ordered by size, tried as written."""

@@ -9,6 +9,7 @@ all of it at once.
 
 from __future__ import annotations
 
+import math
 import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -127,6 +128,43 @@ class ScalarDimension(Dimension):
         if n_cells is None:
             raise TypeError(f"{self!r} has no levels")
         return np.asarray((np.arange(n_cells) + 0.5) / n_cells)
+
+    def moved(self, coordinate: float, factor: float, draw: float) -> float:
+        """Return the coordinate of a value a little up or down on its own scale.
+
+        On a log-uniform scale the value is multiplied; on others it moves by half
+        of ``factor - 1`` of the whole range, as a value in the middle of a range
+        that begins at 0 would by multiplying. Choices without an order stay.
+
+        Parameters
+        ----------
+        coordinate : float
+            Where the value is.
+        factor : float
+            Above 1 to move up, below 1 to move down.
+        draw : float
+            Number in [0, 1) that rounds to one of two neighbouring levels, so
+            that the mean of many draws is the number that was rounded.
+
+        Returns
+        -------
+        float
+            In the unit interval; not beyond the ends of the range.
+        """
+        if self.is_categorical:
+            return coordinate
+        shift = (factor - 1.0) / 2.0
+        n = self.n_levels
+        if n is None or n > MAX_LISTED_LEVELS:
+            return min(max(coordinate + shift, 0.0), 1.0)
+        level = int(self.level(np.array([coordinate]))[0])
+        return self._at_level(level + shift * (n - 1), draw)
+
+    def _at_level(self, position: float, draw: float) -> float:
+        """Return the centre of one of the two levels around a position."""
+        levels = self.levels()
+        level = math.floor(position + draw)
+        return float(levels[min(max(level, 0), len(levels) - 1)])
 
     def grid_order(self) -> NDArray[np.intp]:
         """Return the cell numbers in the order the user wrote the values."""

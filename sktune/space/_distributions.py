@@ -26,6 +26,9 @@ _NOISE = 4 * np.finfo(np.float64).eps
 # A value whose cdf leads back to another one is not in the support.
 _TOLERANCE = 1e-6
 
+# Those whose values are multiplied where others are shifted.
+_LOGARITHMIC = ("loguniform", "reciprocal", "lognorm")
+
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
@@ -203,6 +206,14 @@ class Distribution(ScalarDimension):
             values = np.clip(self._quantile(coordinates), *self._bounds)
             return self._centre(values)
         return coordinates
+
+    def moved(self, coordinate: float, factor: float, draw: float) -> float:
+        name = getattr(getattr(self.distribution, "dist", None), "name", "")
+        if name not in _LOGARITHMIC:
+            return super().moved(coordinate, factor, draw)
+        low, high = self._bounds
+        value = min(max(float(self._quantile(coordinate)) * factor, low), high)
+        return min(max(float(self.distribution.cdf(value)), 0.0), 1.0)
 
     def _centre(self, values: FloatArray) -> FloatArray:
         cdf = self.distribution.cdf

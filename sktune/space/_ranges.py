@@ -142,6 +142,12 @@ class Float(_Range):
             return 0.5
         return min(max((scaled - low) / (high - low), 0.0), 1.0)
 
+    def moved(self, coordinate: float, factor: float, draw: float) -> float:
+        low, high = self._scaled_bounds
+        if not self._is_log or low == high:
+            return super().moved(coordinate, factor, draw)
+        return min(max(coordinate + math.log(factor) / (high - low), 0.0), 1.0)
+
     @functools.cached_property
     def _scaled_bounds(self) -> tuple[float, float]:
         if self._is_log:
@@ -220,6 +226,12 @@ class Integer(_Range):
 
     def levels(self) -> FloatArray:
         return self._log_centres if self._is_log else super().levels()
+
+    def moved(self, coordinate: float, factor: float, draw: float) -> float:
+        if not self._is_log:
+            return super().moved(coordinate, factor, draw)
+        number = math.floor(self.value(coordinate) * factor + draw)
+        return self.coordinate(min(max(number, int(self.low)), int(self.high)))
 
     # A value of a log-uniform range owns the cell from half a step below it to
     # half a step above. Its centre is where the value itself is. All is counted

@@ -368,6 +368,34 @@ class Space:
         length = self.axes[first].dimension.coordinate(len(value))
         return [length, *(self.axes[first + 1].dimension.coordinate(v) for v in value)]
 
+    def axes_of(self, names: Iterable[str]) -> list[int]:
+        """Return the axes of parameters, and those that decide if they are active.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Names that are not in the space are passed over.
+
+        Returns
+        -------
+        list of int
+            Increasing.
+        """
+        wanted = set(names)
+        waiting = [
+            j
+            for p in self._parameters
+            if p.name in wanted
+            for j in range(p.first, p.first + p.n_axes)
+        ]
+        found: set[int] = set()
+        while waiting:
+            axis = waiting.pop()
+            if axis not in found:
+                found.add(axis)
+                waiting += [c.parent for c in self.axes[axis].conditions]
+        return sorted(found)
+
     # -- Finite spaces -----------------------------------------------------
 
     @functools.cached_property

@@ -7,6 +7,7 @@ import functools
 import random
 import signal
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -154,6 +155,18 @@ def test_a_callback_can_end_the_search():
     assert len(found.steps) == 4
 
 
+@pytest.mark.parametrize("n_splits", [1, 3])
+def test_a_deadline_that_passes_while_nothing_runs_ends_the_search(n_splits):
+    def late(step):
+        if step.suggestion.trial == 3:
+            time.sleep(0.3)
+
+    limits = Limits(20, deadline=time.monotonic() + 0.2)
+    found = run(Recorder(), Shuffled(1), n_splits=n_splits, limits=limits, on_step=late)
+    assert found.ended_by == "time_budget"
+    assert len(found.steps) <= 4
+
+
 def test_a_failed_fold_fails_its_trial():
     optimizer = Recorder()
     run_search(
@@ -206,6 +219,11 @@ def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):
                 ctypes.CFUNCTYPE(None)(interrupt)()
             return super().wait(timeout)
 
-    found = run(Recorder(), Callback(3), n_trials=10_000, window=lambda t: 2)
-    assert found.ended_by == "interrupt"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # A library that an earlier test has loaded may have left a handler of its own.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        found = run(Recorder(), Callback(3), n_trials=10_000, window=lambda t: 2)
+        assert found.ended_by == "interrupt"
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)

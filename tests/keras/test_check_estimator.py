@@ -46,8 +46,15 @@ QUICK = {**TRAINED, "model": linear, "learning_rate": 0.1, "jit_compile": False}
 
 
 @pytest.mark.filterwarnings("ignore")  # the checks feed warnings on purpose
-@checks(KerasClassifier(**QUICK), KerasRegressor(**QUICK))
+@checks(KerasClassifier(**QUICK))
 def test_sklearn_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@checks(KerasRegressor(**QUICK))
+def test_sklearn_contract_of_the_regressor(estimator, check):
     check(estimator)
 
 
@@ -55,8 +62,7 @@ def test_sklearn_contract(estimator, check):
 @pytest.mark.filterwarnings("ignore")
 @checks(
     KerasClassifier(**TRAINED, learning_rate=0.01),
-    KerasRegressor(**TRAINED, learning_rate=0.01),
-    KerasClassifier(**TRAINED, learning_rate=0.01, early_stopping=True, patience=20),
+    KerasRegressor(**TRAINED, learning_rate=0.01, early_stopping=True, patience=20),
 )
 def test_sklearn_contract_of_the_ready_made_network(estimator, check):
     check(estimator)

@@ -169,26 +169,29 @@ def check(X, y, estimator, *, sample_weight=None, **options):
     assert_same(estimator, expected)
 
 
-@pytest.mark.parametrize("build", [dense, normalized, convolution, lstm])
+@pytest.mark.parametrize("build", [dense, normalized, convolution])
 def test_architectures(build, digits):
     check(*digits, compiled(build))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "build", [regularized, active, layer_normalized, nested, bidirectional]
+    "build", [regularized, active, layer_normalized, nested, lstm, bidirectional]
 )
 def test_more_architectures(build, digits):
     check(*digits, compiled(build))
 
 
+@pytest.mark.slow
 def test_an_embedding_with_a_mask(rng):
     X = rng.integers(0, 6, (N_ROWS, 5))
     X[:, 0] = np.maximum(X[:, 0], 1)  # no sequence is empty
     check(X, np.arange(N_ROWS) % 3, compiled(embedded))
 
 
-@pytest.mark.parametrize("build", [dense, normalized])
+@pytest.mark.parametrize(
+    "build", [pytest.param(dense, marks=pytest.mark.slow), normalized]
+)
 def test_sample_weight(build, digits, rng):
     weight = rng.uniform(0, 3, N_ROWS)
     check(*digits, compiled(build), sample_weight=weight)
@@ -199,7 +202,9 @@ def test_class_weight(digits):
     check(*digits, compiled(dense, class_weight=weights), class_weight=weights)
 
 
-@pytest.mark.parametrize("build", [dense, normalized])
+@pytest.mark.parametrize(
+    "build", [dense, pytest.param(normalized, marks=pytest.mark.slow)]
+)
 def test_validation(build, digits):
     X, y = digits
     estimator = compiled(build, validation_fraction=0.3)
@@ -222,6 +227,7 @@ def test_weight_decay_and_clipping_and_learning_rate(digits):
     check(*digits, compiled(dense, optimizer="adamw", **params), optimizer=adam)
 
 
+@pytest.mark.slow
 def test_momentum(digits):
     sgd = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
     params = {"momentum": 0.9, "learning_rate": 0.1, "optimizer__nesterov": True}
@@ -271,6 +277,7 @@ def test_other_means(reduction, digits, rng):
     )
 
 
+@pytest.mark.slow
 def test_losses_of_one_hot_targets(digits):
     X, y = digits
     estimator = compiled(dense, loss="categorical_crossentropy")
@@ -280,6 +287,7 @@ def test_losses_of_one_hot_targets(digits):
     assert_same(estimator, expected)
 
 
+@pytest.mark.slow
 def test_regression(digits):
     X, _ = digits
     y = X.sum(axis=(1, 2, 3)) / 10
@@ -317,6 +325,7 @@ def test_both_paths_draw_the_same_batches(digits):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_rows", [BATCH, BATCH + 1, 3 * BATCH, 5])
 def test_any_number_of_rows(n_rows, digits):
     X, y = digits

@@ -172,6 +172,7 @@ def test_images(digits):
         model__filters=8,
         model__units=(),
         learning_rate=0.02,
+        jit_compile=False,
         epochs=15,
         random_state=0,
     ).fit(X, y)
@@ -192,6 +193,7 @@ def test_sequences_of_integers(rng):
         model__units=8,
         model__embedding_dim=4,
         learning_rate=0.02,
+        jit_compile=False,
         epochs=25,
         random_state=0,
     ).fit(X, y)
@@ -200,6 +202,7 @@ def test_sequences_of_integers(rng):
     assert estimator.predict(unseen).shape == (1,)
 
 
+@pytest.mark.slow
 def test_sequences_of_numbers(rng):
     X = rng.normal(size=(60, 5, 2)).astype("float32")
     y = X[:, :, 0].sum(axis=1)
@@ -218,7 +221,13 @@ def two_inputs(meta, *, units=4, first="left", second="right"):
     return keras.Model([left, right], last(x))
 
 
-BOTH = {"epochs": 10, "learning_rate": 0.05, "batch_size": 16, "random_state": 0}
+BOTH = {
+    "epochs": 10,
+    "learning_rate": 0.05,
+    "batch_size": 16,
+    "random_state": 0,
+    "jit_compile": False,
+}
 
 
 @pytest.mark.core
@@ -261,7 +270,7 @@ def test_columns_of_a_data_frame_are_inputs(flowers):
         x = layers.Concatenate()([left, right])
         return keras.Model([left, right], layers.Dense(3, activation="softmax")(x))
 
-    estimator = KerasClassifier(build, jit_compile=False, **BOTH).fit(frame, y)
+    estimator = KerasClassifier(build, **BOTH).fit(frame, y)
     assert estimator.score(frame, y) > 0.7
     assert list(estimator.feature_names_in_) == ["length", "width", "left", "right"]
     changed = frame.assign(length=0.0)
@@ -279,9 +288,9 @@ def test_columns_of_a_data_frame_are_inputs(flowers):
 def test_inputs_of_a_list(flowers):
     X, y = flowers
     build = two_inputs
-    estimator = KerasClassifier(
-        build, model__first="0", model__second="1", jit_compile=False, **BOTH
-    ).fit([X[:, 2:], X[:, :2]], y)
+    estimator = KerasClassifier(build, model__first="0", model__second="1", **BOTH).fit(
+        [X[:, 2:], X[:, :2]], y
+    )
     assert estimator.predict([X[:5, 2:], X[:5, :2]]).shape == (5,)
 
 
@@ -705,6 +714,7 @@ def test_inputs_of_other_names(flowers):
         np.testing.assert_allclose(estimator.predict_proba(both), reference, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_many_architectures_in_one_process(flowers):
     X, y = flowers
 
@@ -771,18 +781,27 @@ def test_a_template_is_copied_with_fresh_weights(flowers):
     assert (other.model_.get_weights()[0] != first.model_.get_weights()[0]).any()
 
 
-def test_a_model_without_known_outputs_is_refused(flowers):
-    class Own(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.last = layers.Dense(3, activation="softmax")
+class Subclassed(keras.Model):
+    def __init__(self, units):
+        super().__init__()
+        self.hidden = keras.layers.Dense(units, activation="relu")
+        self.out = keras.layers.Dense(3, activation="softmax")
 
-        def build(self, shape):
-            self.last.build(shape)
-            self.built = True
+    def call(self, inputs):
+        return self.out(self.hidden(inputs))
 
-        def call(self, x):
-            return self.last(x)
 
-    with pytest.raises(ModelError, match="must have one output"):
-        KerasClassifier(lambda meta: Own()).fit(*flowers)
+class WithOwnStep(Subclassed):
+    def train_step(self, data):
+        return super().train_step(data)
+
+
+def test_a_model_of_the_users_class():
+    X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    y = X[:, :3].argmax(axis=1)
+    options = {"epochs": 30, "learning_rate": 0.05, "random_state": 0}
+    net = KerasClassifier(lambda units=4: Subclassed(units), model__units=8, **options)
+    assert net.fit(X, y).training_path_ == "compiled"
+    assert net.score(X, y) > 0.8
+    with pytest.raises(ModelError, match="training step of its own"):
+        KerasClassifier(lambda: WithOwnStep(8)).fit(X, y)

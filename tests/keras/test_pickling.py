@@ -100,7 +100,15 @@ def estimator_with(name):
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize(
+    "how",
+    [
+        "pickle",
+        "deepcopy",
+        pytest.param("cloudpickle", marks=pytest.mark.slow),
+        pytest.param("joblib", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", PARAMS)
 def test_a_copy_predicts_the_same_and_goes_on_the_same(name, how, flowers):
     X, y = flowers

@@ -65,7 +65,9 @@ def test_training_in_segments_is_training_at_once(name, classifier, flowers):
     assert parts.get_training_state() == whole.get_training_state()
 
 
-@pytest.mark.parametrize("name", ["dropout", "batch normalization"])
+@pytest.mark.parametrize(
+    "name", ["dropout", pytest.param("batch normalization", marks=pytest.mark.slow)]
+)
 def test_segments_of_model_fit(name, classifier, flowers):
     params = {"epochs": 3, "training": "fit", **NOISY[name]}
     whole = classifier(**params).fit(*flowers)
@@ -76,6 +78,7 @@ def test_segments_of_model_fit(name, classifier, flowers):
     assert_equal(weights_of(parts), weights_of(whole))
 
 
+@pytest.mark.slow
 def test_training_goes_on_in_another_process(classifier, flowers, tmp_path):
     params = {"epochs": 4, "model__dropout": 0.3, "validation_fraction": 0.2}
     X, y = flowers
@@ -355,8 +358,15 @@ LAST: list[Counts] = []
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("how", ["instance", "class", "function"])
+@pytest.mark.parametrize(
+    ("path", "how"),
+    [
+        ("compiled", "instance"),
+        ("compiled", "class"),
+        ("compiled", "function"),
+        ("fit", "instance"),
+    ],
+)
 def test_callbacks_are_fresh_for_each_fit(how, path, classifier, flowers):
     instance = Counts()
     given = {"instance": instance, "class": Counts, "function": lambda: Counts()}[how]
@@ -442,6 +452,7 @@ def test_reduce_lr_on_plateau_is_respected(path, classifier, flowers):
     assert estimator.training_path_.startswith(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 def test_early_stopping_of_keras_takes_the_best_weights(path, classifier, flowers):
     stopping = keras.callbacks.EarlyStopping(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from sktune import BayesSearchCV, HyperbandSearchCV
+from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV
 
 X, y = load_iris(return_X_y=True)
 LOGISTIC = LogisticRegression(max_iter=1000)
@@ -35,10 +39,63 @@ def hyperband(estimator=TREE, space=None, *, n_iter=6, **options):
     return HyperbandSearchCV(estimator, n_candidates=n_iter, **options)
 
 
-SEARCHES = {"bayes": bayes, "hyperband": hyperband}
+class InParts:
+    """A whole fit as the one unit of a training that could go on."""
+
+    training_resource = "units"
+
+    def set_params(self, **params):
+        params.pop("units", None)
+        return super().set_params(**params)
+
+    def train_more(self, X, y, amount, **params):
+        return self.fit(X, **params) if y is None else self.fit(X, y, **params)
+
+    def get_training_state(self):
+        return pickle.dumps(vars(self))
+
+    def set_training_state(self, state):
+        vars(self).update(pickle.loads(state))
+        return self
 
 
-class Recorder(ClassifierMixin, BaseEstimator):
+class TreeInParts(InParts, DecisionTreeClassifier):
+    """A tree."""
+
+
+class LogisticInParts(InParts, LogisticRegression):
+    """Logistic regression."""
+
+
+class SVCInParts(InParts, SVC):
+    """A support vector machine."""
+
+
+class PCAInParts(InParts, PCA):
+    """Principal components."""
+
+
+IN_PARTS = {kind.__mro__[2]: kind for kind in InParts.__subclasses__()}
+
+
+def pbt(estimator=TREE, space=None, *, n_iter=6, **options):
+    """The same by a population of one generation."""
+    options = {"max_resource": 1, "cv": 3, "random_state": 0} | options
+    options = {"n_generations": 1} | options
+    if "param_grid" not in options and "param_distributions" not in options:
+        options["param_distributions"] = DEPTHS if space is None else space
+    if type(estimator) in IN_PARTS:
+        estimator = clone(estimator)
+        estimator.__class__ = IN_PARTS[type(estimator)]
+    return PBTSearchCV(estimator, population_size=n_iter, **options)
+
+
+SEARCHES = {"bayes": bayes, "hyperband": hyperband, "pbt": pbt}
+# Those that try each configuration once, and choose it from the results so far.
+CHOOSING = {name: SEARCHES[name] for name in ("bayes", "hyperband")}
+
+
+class Recorder(InParts, ClassifierMixin, BaseEstimator):
     """Scores its parameter; records what it was given."""
 
     log: list[dict] = []

@@ -25,13 +25,17 @@ from sklearn.svm import SVC, LinearSVC
 
 from sktune.exceptions import AllFitsFailedError, SktuneWarning
 
-from .estimators import LOGISTIC, SEARCHES, TREE, Recorder, X, y
+from .estimators import CHOOSING, LOGISTIC, SEARCHES, TREE, Recorder, X, y
 
 
 @pytest.fixture(params=SEARCHES)
 def search(request):
     """Makes a search with few candidates and a seed."""
     return SEARCHES[request.param]
+
+
+# Members of a population are drawn, not chosen, and may be alike.
+only_choosing = pytest.mark.parametrize("search", CHOOSING.values(), ids=CHOOSING)
 
 
 @pytest.fixture
@@ -51,6 +55,7 @@ GRIDS = [
 ]
 
 
+@only_choosing
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("name", ["param_grid", "param_distributions"])
 @pytest.mark.filterwarnings("ignore:The total space:sktune.exceptions.SktuneWarning")
@@ -70,6 +75,7 @@ def test_a_covered_grid_gives_the_rows_of_grid_search(search, grid, name):
     np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
 
 
+@only_choosing
 def test_tuples_are_lists_in_a_param_grid(search):
     grid = {"max_depth": (1, 4)}
     assert len(search(TREE, param_grid=grid).fit(X, y).cv_results_["params"]) == 2
@@ -92,6 +98,7 @@ def test_multimetric_without_refit_has_no_best(search):
     assert not hasattr(found, "best_estimator_")
 
 
+@only_choosing
 def test_refit_names_the_metric_that_is_optimised(search):
     # The two metrics have opposite optima.
     class Linear(Recorder):
@@ -221,6 +228,7 @@ def test_metadata_routing(search):
             unrouted.fit(X, y, sample_weight=weight)
 
 
+@only_choosing
 def test_pipelines_with_steps_as_choices(search):
     pipe = Pipeline([("scale", StandardScaler()), ("model", LOGISTIC)])
     space = [
@@ -279,6 +287,7 @@ def test_clone_pickle_and_set_params(search):
     assert restored.best_params_ == found.best_params_
 
 
+@only_choosing
 def test_nested_in_cross_validation_pipeline_and_itself(search):
     inner = search(n_iter=3)
     assert cross_val_score(inner, X, y, cv=2).shape == (2,)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sktune import BayesSearchCV, HyperbandSearchCV
+from sktune import (
+    BayesSearchCV,
+    HyperbandSearchCV,
+    PBTSearchCV,
+    ScheduledEstimator,
+)
 
 C = (1e-2, 1e2, "log-uniform")
 
@@ -43,6 +48,29 @@ SEARCHES = [
     ),
     HyperbandSearchCV(
         GaussianMixture(random_state=0), {"n_components": [1, 2]}, max_resource=4, cv=2
+    ),
+    PBTSearchCV(
+        SGDClassifier(random_state=0),
+        {"alpha": C},
+        population_size=3,
+        n_generations=2,
+        max_resource=4,
+        cv=2,
+        random_state=0,
+    ),
+    PBTSearchCV(
+        make_pipeline(StandardScaler(), SGDRegressor(random_state=0)),
+        {"sgdregressor__alpha": C},
+        population_size=3,
+        n_generations=2,
+        max_resource=20,
+        cv=2,
+        random_state=0,
+        refit="best_member",
+    ),
+    ScheduledEstimator(
+        SGDClassifier(random_state=0),
+        [{"start": 0, "end": 5, "params": {"alpha": 0.01}}],
     ),
 ]
 

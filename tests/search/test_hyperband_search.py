@@ -516,7 +516,7 @@ def test_time_budget():
     found = search(Slow(), max_resource=243, time_budget=1.5)
     started = time.monotonic()
     found.fit(X, y)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 8
     assert found.stop_reason_ == "time_budget"
     assert "unfinished" in found.cv_results_["status"]
     assert found.best_estimator_.n_ == found.cv_results_["n_resources"].max()
