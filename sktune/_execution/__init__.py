@@ -23,7 +23,7 @@ from ._live import fixed_parameters
 from ._pickling import check_picklable
 from ._replay import replay
 from ._resource import Resource, WholeFit, last_step
-from ._steps import Limits, SearchRun, Step, Steps
+from ._steps import Limits, SearchRun, Step, Steps, n_units, outcome_of
 
 __all__ = [
     "CheckpointStore",
@@ -42,7 +42,9 @@ __all__ = [
     "find_resource",
     "fixed_parameters",
     "last_step",
+    "n_units",
     "open_executor",
+    "outcome_of",
     "read_checkpoint",
     "regained",
     "replay",

@@ -28,7 +28,6 @@ from .._protocol import (
     Continuing,
     FoldResult,
     FoldTask,
-    Outcome,
     PastStep,
     Record,
     Status,
@@ -38,7 +37,7 @@ from ..exceptions import JournalError, SktuneWarning
 from ._checkpoint import CheckpointStore
 from ._executor import CrashedTasks, Executor
 from ._interrupt import noted_interrupts
-from ._steps import Limits, SearchRun, Step, Steps, n_units, task_of
+from ._steps import Limits, SearchRun, Step, Steps, n_units, outcome_of, task_of
 
 __all__ = ["run_search"]
 
@@ -156,6 +155,7 @@ class _Driver:
         self._since_best = 0
         self._fit_times: dict[int, float] = {}  # of a fold of each trial, so far
         self._ended_by: str | None = None
+        self._has_warned = False  # of models that are trained again
 
     def run(self) -> SearchRun:
         interrupt = None
@@ -268,6 +268,15 @@ class _Driver:
         if self._checkpoints is not None and step.suggestion.parent is not None:
             state, lost = self._steps.training_before(t, task.fold, self._state)
             self._warn_about_lost()
+            if lost and not self._has_warned:
+                self._has_warned = True
+                warnings.warn(
+                    "Models that are gone on from were not kept, as the search was to "
+                    "end with them: they are trained again, in the same parts as "
+                    "before",
+                    SktuneWarning,
+                    stacklevel=2,
+                )
             task = replace(task, checkpoint=state, lost=lost)
             self._checkpoints.use.n_units_again += n_units(state, lost)
         number = t * self._n_splits + task.fold
@@ -287,6 +296,7 @@ class _Driver:
         for trial, fold, units, _ in lost:
             step = self._steps.ending_at(trial, units)
             total += n_units(*self._steps.training_until(step, fold, self._state))
+        self._has_warned = True
         reasons = "; ".join(reason for *_, reason in lost[:3])
         if len(lost) > 3:
             reasons += f"; and {len(lost) - 3} more"
@@ -396,7 +406,7 @@ class _Driver:
         step.ended = time.monotonic()
         if is_past:  # what is known of how long it took
             step.started = step.ended - sum(r.fit_time + r.score_time for r in results)
-        step.outcome = _outcome(result.trial, [self._score(r) for r in results])
+        step.outcome = outcome_of(result.trial, [self._score(r) for r in results])
         self._n_pending -= 1
         seconds = statistics.fmean(r.fit_time for r in results)
         parent = step.suggestion.parent
@@ -466,14 +476,3 @@ def _rank(step: Step) -> tuple[int, float]:
     assert step.outcome is not None
     assert step.outcome.score is not None
     return step.suggestion.budget or 0, step.outcome.score
-
-
-def _outcome(trial: int, scores: list[float | None]) -> Outcome:
-    """Return the outcome of a trial from the scores of its folds."""
-    numbers = [s for s in scores if s is not None and math.isfinite(s)]
-    if len(numbers) < len(scores):
-        return Outcome(trial, Status.FAILED, None)
-    variance = None
-    if len(numbers) > 1:
-        variance = statistics.variance(numbers) / len(numbers)
-    return Outcome(trial, Status.OK, statistics.fmean(numbers), variance)

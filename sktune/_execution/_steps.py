@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from .._protocol import Checkpoint, FoldResult, FoldTask, Outcome, Suggestion
+from .._protocol import Checkpoint, FoldResult, FoldTask, Outcome, Status, Suggestion
 
-__all__ = ["Limits", "SearchRun", "Step", "Steps", "n_units", "task_of"]
+__all__ = ["Limits", "SearchRun", "Step", "Steps", "n_units", "outcome_of", "task_of"]
 
 Find = Callable[[int, int], Checkpoint | None]
 
@@ -176,3 +177,14 @@ def n_units(checkpoint: Checkpoint | None, lost: Sequence[FoldTask]) -> int:
     if not lost:
         return 0
     return (lost[-1].budget or 0) - (0 if checkpoint is None else checkpoint.units)
+
+
+def outcome_of(trial: int, scores: list[float | None]) -> Outcome:
+    """Return the outcome of a trial from the scores of its folds."""
+    numbers = [s for s in scores if s is not None and math.isfinite(s)]
+    if len(numbers) < len(scores):
+        return Outcome(trial, Status.FAILED, None)
+    variance = None
+    if len(numbers) > 1:
+        variance = statistics.variance(numbers) / len(numbers)
+    return Outcome(trial, Status.OK, statistics.fmean(numbers), variance)

@@ -20,7 +20,16 @@ from typing import Any
 
 from ..exceptions import JournalError
 
-__all__ = ["Event", "JournalFile", "create", "journal_path", "read_events"]
+__all__ = [
+    "Event",
+    "JournalFile",
+    "checkpoint_folder",
+    "create",
+    "journal_path",
+    "move_aside",
+    "read_events",
+    "timestamp",
+]
 
 _APPLICATION_ID = 0x736B7475  # "sktu"
 _SCHEMA_VERSION = 1
@@ -390,8 +399,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(number)
 
 
+def checkpoint_folder(path: Path) -> Path:
+    """Return where the checkpoints of a journal lie."""
+    return path.with_name(f"{path.name}.checkpoints")
+
+
 def move_aside(path: Path) -> Path:
-    """Give a journal another name, and return it.
+    """Give a journal, and its checkpoints, another name, and return it.
 
     Parameters
     ----------
@@ -405,9 +419,12 @@ def move_aside(path: Path) -> Path:
     number = 1
     while True:
         new = path.with_name(f"{path.name}.{number}")
-        if not new.exists():
+        if not new.exists() and not checkpoint_folder(new).exists():
             break
         number += 1
+    # The folder first: a new search never finds checkpoints of another one.
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(checkpoint_folder(path), checkpoint_folder(new))
     os.replace(path, new)
     _sync_folder(path.parent)
     return new

@@ -27,6 +27,7 @@ from ..space import Space, shown
 from ._file import (
     Event,
     JournalFile,
+    checkpoint_folder,
     create,
     journal_path,
     move_aside,
@@ -82,6 +83,7 @@ class Journal:
         self._begun: dict[str, Any] | None = None
         self._events: Iterator[Event] = iter(())
         self._space: Space | None = None
+        self._new_facts: dict[str, Any] = {}
         self._warned = False
         try:
             self._lock = WriterLock(self.path)
@@ -106,8 +108,13 @@ class Journal:
                 raise JournalError(f"{self.path} is damaged: row 0 is no search")
             self.kept = kept
 
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where the models lie that are trained in part."""
+        return checkpoint_folder(self.path)
+
     def forget(self) -> None:
-        """Begin anew; the old journal gets another name."""
+        """Begin anew; the old journal and its checkpoints get another name."""
         self._begun, self.kept, self._events = None, {}, iter(())
         if self._file is not None:
             self._file.close()
@@ -116,13 +123,17 @@ class Journal:
 
     # -- what is searched --------------------------------------------------------
 
-    def changes(self, identity: Mapping[str, Any]) -> list[str]:
+    def changes(
+        self, identity: Mapping[str, Any], growing: Mapping[str, int]
+    ) -> list[str]:
         """Return what differs from the search in the journal.
 
         Parameters
         ----------
         identity : dict
             Descriptions by the names of what they describe.
+        growing : dict of str to int
+            What may be larger than it was, if that was a multiple of this.
 
         Returns
         -------
@@ -135,11 +146,17 @@ class Journal:
         found: list[str] = []
         for name in dict.fromkeys([*(before or {}), *identity]):
             one, two = (before or {}).get(name), identity.get(name)
-            found += differences(one, two, name)
+            if not (name in growing and _is_prefix(one, two, growing[name])):
+                found += differences(one, two, name)
         return found
 
     def begin(
-        self, space: Space, identity: Mapping[str, Any], facts: Mapping[str, Any]
+        self,
+        space: Space,
+        identity: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        growing: Mapping[str, int],
+        advice: Mapping[str, str],
     ) -> None:
         """Write what is searched, or go on with it.
 
@@ -149,7 +166,11 @@ class Journal:
         identity : dict
             As in `changes`.
         facts : dict
-            What readers need besides.
+            What readers need besides; what differs is noted for them.
+        growing : dict of str to int
+            As in `changes`.
+        advice : dict of str to str
+            What to do where a description of this name differs.
 
         Raises
         ------
@@ -159,12 +180,14 @@ class Journal:
             When it cannot be written.
         """
         self._space = space
-        changes = self.changes(identity)
+        changes = self.changes(identity, growing)
         if changes:
+            of = {change.split(" was ")[0].split(":")[0] for change in changes}
             raise SearchChangedError(
                 f"{self.path} holds another search: " + "; ".join(changes[:10]) + ". "
                 "Give what it was begun with, another storage=, or on_change='new' to "
                 "begin anew"
+                + "".join(dict.fromkeys(f". {a}" for n, a in advice.items() if n in of))
             )
         now = versions()
         if self._begun is None:
@@ -180,6 +203,8 @@ class Journal:
             self._events = self._file.events()
             _, self._begun = next(self._events)
             return
+        known = self._begun.get("facts") or {}
+        self._new_facts = {k: v for k, v in facts.items() if known.get(k) != v}
         before = self._begun.get("versions") or {}
         other = [
             f"{name} {before.get(name)} (now {now.get(name)})"
@@ -218,8 +243,11 @@ class Journal:
                     raise JournalError(
                         f"{self.path} is damaged: row {number} is no result of a fold"
                     ) from None
-        session = {"pid": os.getpid(), "host": socket.gethostname()}
-        self._add("session", session | {"began": timestamp()})
+        session: dict[str, Any] = {"pid": os.getpid(), "host": socket.gethostname()}
+        session |= {"began": timestamp()}
+        if self._new_facts:
+            session["facts"] = self._new_facts
+        self._add("session", session)
 
     def confirm(self, past: PastStep, suggestion: Suggestion | None) -> None:
         """Raise unless a step is proposed again as it was.
@@ -236,13 +264,23 @@ class Journal:
         """
         now = None if suggestion is None else self._step(suggestion)
         before = {k: v for k, v in past.record.items() if k != "seconds"}
-        if now is None or not is_same(before, now):
+        number = past.record.get("trial")
+        if now is None:
             raise JournalError(
-                f"{self.path} cannot be gone on with: trial {past.record.get('trial')} "
-                f"was {shown(before.get('params'))}, and would now be "
-                f"{shown(None if now is None else now.get('params'))}. Other versions "
-                "of numpy, scipy or sktune propose other candidates; the journal was "
-                f"written with {self._begun and self._begun.get('versions')}"
+                f"{self.path} cannot be gone on with: trial {number} is in it, and "
+                "would not be proposed now. It was written by a search for more "
+                "(max_resource, n_generations): give at least as much"
+            )
+        if not is_same(before, now):
+            names = dict.fromkeys([*before, *now])
+            other = next(n for n in names if not is_same(before.get(n), now.get(n)))
+            raise JournalError(
+                f"{self.path} cannot be gone on with: {other} of trial {number} was "
+                f"{shown(before.get(other))}, and would now be "
+                f"{shown(now.get(other))}. Other versions of numpy, scipy or sktune "
+                "propose other candidates, and so does a function of yours that "
+                "draws numbers of its own; the journal was written with "
+                f"{self._begun and self._begun.get('versions')}"
             )
 
     def proposed(self, suggestion: Suggestion, seconds: float) -> None:
@@ -300,9 +338,10 @@ class Journal:
         if suggestion.budget is not None:
             step["budget"] = suggestion.budget
             step["place"] = [suggestion.bracket, suggestion.rung]
-            step["last"] = suggestion.is_last
         if suggestion.parent is not None:
             step["parent"] = suggestion.parent
+        if suggestion.changed:
+            step["changed"] = list(suggestion.changed)
         if suggestion.n_folds is not None:
             step["folds"] = suggestion.n_folds
         return step
@@ -385,6 +424,12 @@ def fold_from(payload: Mapping[str, Any]) -> FoldResult:
         score_error=payload.get("score_error"),
         checkpoint=checkpoint,
     )
+
+
+def _is_prefix(before: Any, now: Any, unit: int) -> bool:
+    """Whether what was planned first is the beginning of what is planned now."""
+    whole = isinstance(before, int) and isinstance(now, int)
+    return whole and before <= now and before % unit == 0
 
 
 def _number_to(score: Any) -> Any:

@@ -86,7 +86,12 @@ class Proposals:
         Where trials are kept that are trained in part.
     design : dict
         What the order of proposals depends on besides, by name; JSON. A search
-        goes on only with the same.
+        goes on only with the same. A journal has it for its readers, too.
+    growing : dict of str to int
+        What of `design` may be larger when a search goes on, if what it was is a
+        multiple of this.
+    advice : str
+        What to do where `design` differs, as a sentence without its end.
     """
 
     optimizer: AskTell
@@ -99,6 +104,8 @@ class Proposals:
     resource: Resource = field(default_factory=WholeFit)
     checkpoints: CheckpointStore | None = None
     design: dict[str, Any] = field(default_factory=dict)
+    growing: dict[str, int] = field(default_factory=dict)
+    advice: str = ""
 
 
 class BaseTuneSearchCV(BaseSearchCV):
@@ -144,7 +151,9 @@ class BaseTuneSearchCV(BaseSearchCV):
         """Take note of a finished step; a true return ends the search."""
         return False
 
-    def _after_search(self, run: SearchRun, plan: Proposals) -> None:
+    def _after_search(
+        self, run: SearchRun, plan: Proposals, context: FoldContext, data: FoldData
+    ) -> None:
         """Take what is needed of the checkpoints before they are deleted."""
 
     def __sklearn_tags__(self) -> Any:
@@ -268,7 +277,7 @@ default=None
         if journal is None:
             return plan
         identity = describe_search(self, metric, data, plan)
-        if self.on_change == "new" and journal.changes(identity):
+        if self.on_change == "new" and journal.changes(identity, plan.growing):
             journal.forget()
             self._kept_values = journal.kept
             plan = self._propose(metric, data)
@@ -279,11 +288,12 @@ default=None
             "error_score": encoded_score(self.error_score),
             "metrics": scorer_names(scorer) if is_multimetric(scorer) else None,
             "return_train_score": self.return_train_score,
+            "design": plan.design,
         }
-        journal.begin(self.space_, identity, facts)
+        advice = dict.fromkeys(plan.design, plan.advice)
+        journal.begin(self.space_, identity, facts, plan.growing, advice)
         if plan.checkpoints is not None:
-            folder = journal.path.with_name(f"{journal.path.name}.checkpoints")
-            plan.checkpoints.keep_in(folder)
+            plan.checkpoints.keep_in(journal.checkpoint_folder)
         return plan
 
     def _standings(self, run: SearchRun, plan: Proposals) -> dict[int, tuple[int, str]]:
@@ -372,7 +382,7 @@ default=None
                 fold_callback=callbacks.fold,
                 on_step=self._on_step,
             )
-            self._after_search(run, plan)
+            self._after_search(run, plan, context, data)
         callbacks.end_search()
         return run
 

@@ -531,6 +531,11 @@ class HyperbandSearchCV(BaseTuneSearchCV):
                     for bracket in plan.brackets
                 ],
             },
+            advice=(
+                "Who is promoted depends on all rungs and their sizes: with a larger "
+                "max_resource or n_candidates it is another search. To use what was "
+                "found, give that another storage= and warm_start_from=load_search(...)"
+            ),
         )
 
     def _units_of_patience(self) -> int | None:

@@ -51,8 +51,9 @@ def describe_search(
             identity[f"{name} ({kind})"] = describe(value)
     for name in search._deciding:
         identity[name] = describe(getattr(search, name))
-    if search.warm_start_from is not None:
-        earlier = earlier_results(search.warm_start_from, metric)
+    earlier = getattr(search, "warm_start_from", None)
+    if earlier is not None:
+        earlier = earlier_results(earlier, metric)
         identity["warm_start_from"] = describe(earlier)
     identity.update(plan.design)
     return identity

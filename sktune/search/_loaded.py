@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from .._compat import BaseSearchCV
-from .._protocol import FoldResult
+from .._execution import Step, Steps, outcome_of
+from .._protocol import FoldResult, Suggestion
 from ..exceptions import JournalError
+from ..optimizers import Segment, make_population, make_segments
 from ..persistence import Event, decoded, fold_from, journal_path, read_events
 from ..results import Candidate, HistoryRow, history_table, merged
+from ._members import lineage, member_history, member_rows
 from ._table import results_table
 
 __all__ = ["LoadedSearch", "load_search"]
+
+_MAX_SEGMENTS = 10_000_000
 
 
 class LoadedSearch:
@@ -42,6 +50,8 @@ class LoadedSearch:
         Its parameters.
     best_score_ : float
         Its mean test score, NaN when there is none.
+    best_schedule_, lineage_ : list of dict
+        Those of a `PBTSearchCV` with results.
     n_splits_ : int
         Number of folds.
     n_trials_ : int
@@ -74,37 +84,50 @@ class LoadedSearch:
     def __init__(self, path: str, events: list[Event]) -> None:
         self.path = path
         begun = events[0][1]
-        facts = begun["facts"]
-        self.search_ = str(facts["class"])
-        self.n_splits_ = int(facts["n_splits"])
+        self._facts = dict(begun["facts"])
+        for kind, payload in events:
+            if kind == "session":
+                self._facts |= payload.get("facts", {})
+        self.search_ = str(self._facts["class"])
+        self.n_splits_ = int(self._facts["n_splits"])
         self.began_ = str(begun["began"])
         self.versions_ = dict(begun["versions"])
-        error_score = facts["error_score"]
-        error_score = math.nan if error_score is None else float(error_score)
-        trials = _read_trials(events, self.n_splits_)
-        self.n_trials_ = len(trials)
+        self._steps = _read_steps(events, self.n_splits_, str(self._facts["metric"]))
+        self.n_trials_ = len(self._steps.of_trial)
         ends = [payload for kind, payload in events if kind in ("session", "end")]
         self.stop_reason_: str | None = ends[-1].get("by") if ends else None
-        standing: dict[int, tuple[int, str]] = {}
-        for _, payload in events:
-            for trial, level, status in payload.get("standing", ()):
-                standing[trial] = (level, status)
-        rows, candidates = _rows(trials, standing)
         self.history_: dict[str, Any] = {}
         self.cv_results_: dict[str, Any] = {}
         self.best_index_: int | None = None
         self.best_params_: dict[str, Any] | None = None
         self.best_score_ = math.nan
-        if not candidates:
+        finished = [step for step in self._steps if step.outcome is not None]
+        if not finished:
             return
-        metrics = facts["metrics"]
-        self.history_ = history_table(rows, error_score, metrics)
+        if "population_size" in self._facts["design"]:
+            self._read_population(finished)
+            return
+        standing: dict[int, tuple[int, str]] = {}
+        for _, payload in events:
+            for trial, level, status in payload.get("standing", ()):
+                standing[trial] = (level, status)
+        rows, candidates = _rows(self._steps, standing)
+        self._make_table(candidates)
+        self.history_ = history_table(rows, self._error_score, self._facts["metrics"])
+
+    @property
+    def _error_score(self) -> float:
+        error_score = self._facts["error_score"]
+        return math.nan if error_score is None else float(error_score)
+
+    def _make_table(self, candidates: list[Candidate]) -> None:
+        facts = self._facts
         kind = SimpleNamespace(return_train_score=facts["return_train_score"])
         self.cv_results_, metrics = results_table(
             candidates,
             self.n_splits_,
-            error_score,
-            metrics,
+            self._error_score,
+            facts["metrics"],
             lambda *parts: BaseSearchCV._format_results(kind, *parts),
         )
         name = facts["metric"] if metrics and facts["metric"] in metrics else "score"
@@ -114,6 +137,20 @@ class LoadedSearch:
         self.best_params_ = self.cv_results_["params"][best]
         self.best_score_ = float(self.cv_results_[f"mean_test_{name}"][best])
 
+    def _read_population(self, finished: list[Step]) -> None:
+        design, metrics = self._facts["design"], self._facts["metrics"]
+        segments = _segments(self._steps, design)
+        end = int(design["max_resource"])
+        candidates, shown = member_rows(finished, segments, end)
+        self._make_table(candidates)
+        self.history_ = member_history(finished, segments, self._error_score, metrics)
+        assert self.best_index_ is not None
+        self.lineage_ = lineage(finished, segments, shown[self.best_index_])
+        self.best_schedule_ = [
+            {key: segment[key] for key in ("start", "end", "params")}
+            for segment in self.lineage_
+        ]
+
     def __repr__(self) -> str:
         n_rows = len(self.cv_results_.get("params", ()))
         return (
@@ -122,62 +159,88 @@ class LoadedSearch:
         )
 
 
-class _Step:
-    """A step of a trial and the results of its folds."""
-
-    def __init__(self, payload: dict[str, Any], n_splits: int) -> None:
-        self.payload = payload
-        self.results: list[FoldResult | None] = [None] * payload.get("folds", n_splits)
-
-    @property
-    def is_finished(self) -> bool:
-        return None not in self.results
-
-
-def _read_trials(events: list[Event], n_splits: int) -> dict[int, list[_Step]]:
-    """Return the steps of each trial."""
-    trials: dict[int, list[_Step]] = {}
+def _read_steps(events: list[Event], n_splits: int, metric: str) -> Steps:
+    """Return the steps with the results of their folds, as far as they are there."""
+    steps = Steps()
     for kind, payload in events:
         if kind == "step":
-            trials.setdefault(payload["trial"], []).append(_Step(payload, n_splits))
+            params = {name: decoded(value) for name, value in payload["params"].items()}
+            bracket, rung = payload.get("place", (0, 0))
+            suggestion = Suggestion(
+                int(payload["trial"]),
+                np.empty(0),
+                params,
+                str(payload["origin"]),
+                payload.get("budget"),
+                payload.get("parent"),
+                bracket,
+                rung,
+            )
+            n_folds = payload.get("folds", n_splits)
+            steps.add(Step(suggestion, float(payload["seconds"]), [None] * n_folds))
         elif kind == "fold":
             result = fold_from(payload)
-            trials[result.trial][-1].results[result.fold] = result
-    return trials
+            step = steps[steps.latest(result.trial)]
+            step.results[result.fold] = result
+            of_step = [r for r in step.results if r is not None]
+            if len(of_step) == len(step.results):
+                scores = [_score(r, metric) for r in of_step]
+                step.outcome = outcome_of(result.trial, scores)
+    return steps
+
+
+def _score(result: FoldResult, metric: str) -> float | None:
+    scores = result.test_scores
+    if not isinstance(scores, Mapping):
+        return scores
+    return scores[metric] if metric in scores else next(iter(scores.values()))
 
 
 def _rows(
-    trials: dict[int, list[_Step]], standing: dict[int, tuple[int, str]]
+    steps: Steps, standing: dict[int, tuple[int, str]]
 ) -> tuple[list[HistoryRow], list[Candidate]]:
     rows: list[HistoryRow] = []
     candidates: list[Candidate] = []
-    for trial in sorted(trials):
-        steps = [step for step in trials[trial] if step.is_finished]
-        if not steps:
+    for trial in sorted(steps.of_trial):
+        finished = [steps[t] for t in steps.of_trial[trial] if steps[t].outcome]
+        if not finished:
             continue
-        results = [[r for r in step.results if r is not None] for step in steps]
-        last = steps[-1].payload
-        params = {name: decoded(value) for name, value in last["params"].items()}
+        results = [[r for r in step.results if r is not None] for step in finished]
+        last = finished[-1].suggestion
         level, columns = 0, {}
-        if "budget" in last:
-            bracket, rung = last["place"]
-            level, status = standing.get(trial, (last["budget"], "unfinished"))
+        if last.budget is not None:
+            level, status = standing.get(trial, (last.budget, "unfinished"))
             columns = {
-                "n_resources": last["budget"],
-                "bracket": bracket,
-                "rung": rung,
+                "n_resources": last.budget,
+                "bracket": last.bracket,
+                "rung": last.rung,
                 "status": status,
             }
-        seconds = sum(step.payload["seconds"] for step in steps)
+        seconds = sum(step.optimizer_time for step in finished)
         number = len(candidates)
-        candidates.append(Candidate(params, merged(results), seconds, level, columns))
-        for step, of_step in zip(steps, results, strict=True):
-            bracket, rung = step.payload.get("place", (0, 0))
-            units = step.payload.get("budget", 0)
-            rows += [
-                HistoryRow(number, bracket, rung, units, result) for result in of_step
-            ]
+        merged_ = merged(results)
+        candidates.append(Candidate(last.params, merged_, seconds, level, columns))
+        for step, of_step in zip(finished, results, strict=True):
+            s = step.suggestion
+            place = (number, s.bracket, s.rung, s.budget or 0)
+            rows += [HistoryRow(*place, result) for result in of_step]
     return rows, candidates
+
+
+def _segments(steps: Steps, design: Mapping[str, Any]) -> list[Segment]:
+    """Return the segments of a population, with what came of them."""
+    size, end = int(design["population_size"]), int(design["max_resource"])
+    intervals = [int(interval) for interval in design["interval"]]
+    if min(intervals) < 1 or size * end / min(intervals) > _MAX_SEGMENTS:
+        raise ValueError(f"a population of {size} that meets every {intervals}")
+    segments = make_segments(make_population(size, end, intervals))
+    for step in steps:
+        suggestion = step.suggestion
+        segment = segments[suggestion.trial]
+        segment.origin, segment.parent = suggestion.origin, suggestion.parent
+        if step.outcome is not None:
+            segment.score = step.outcome.score
+    return segments
 
 
 def load_search(storage: str | os.PathLike[str]) -> LoadedSearch:
