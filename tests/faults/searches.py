@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from sktune import BayesSearchCV, HyperbandSearchCV
+from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV
 
 X = np.arange(60.0).reshape(30, 2)
 y = np.arange(30) % 2
@@ -91,7 +91,20 @@ def hyperband(storage=None, log=None, pause=0.0, n_trials=9, **options):
     )
 
 
-SEARCHES = {"bayes": bayes, "hyperband": hyperband}
+def population(storage=None, log=None, pause=0.0, n_trials=12, **options):
+    options = {"cv": 2, "random_state": 0} | options
+    return PBTSearchCV(
+        Stepwise(log=log, pause=pause),
+        SPACE,
+        population_size=n_trials // 3,
+        n_generations=3,
+        max_resource=6,
+        storage=storage,
+        **options,
+    )
+
+
+SEARCHES = {"bayes": bayes, "hyperband": hyperband, "population": population}
 
 
 def table(search) -> str:
@@ -104,6 +117,7 @@ def table(search) -> str:
         if "time" not in name
     }
     columns["best"] = [repr(search.best_params_), repr(search.best_score_)]
+    columns["schedule"] = [repr(getattr(search, "best_schedule_", None))]
     return json.dumps(columns, sort_keys=True, indent=1)
 
 
