@@ -17,6 +17,7 @@ from ..exceptions import JournalError
 from ..optimizers import Segment, make_population, make_segments
 from ..persistence import Event, decoded, fold_from, journal_path, read_events
 from ..results import Candidate, HistoryRow, history_table, merged
+from ._exports import to_mlflow, to_optuna
 from ._members import lineage, member_history, member_rows
 from ._table import results_table
 
@@ -88,6 +89,7 @@ class LoadedSearch:
         for kind, payload in events:
             if kind == "session":
                 self._facts |= payload.get("facts", {})
+        self._space = dict(begun["identity"]["space"])
         self.search_ = str(self._facts["class"])
         self.n_splits_ = int(self._facts["n_splits"])
         self.began_ = str(begun["began"])
@@ -150,6 +152,59 @@ class LoadedSearch:
             {key: segment[key] for key in ("start", "end", "params")}
             for segment in self.lineage_
         ]
+
+    def to_optuna(self, *, study_name: str | None = None, storage: Any = None) -> Any:
+        """Return a study of Optuna with a trial for each candidate.
+
+        With `storage`, ``optuna-dashboard`` shows it as a web page. Candidates that
+        others were promoted over, or that are unfinished, are pruned trials, with
+        their scores on the way. Of a member of a population, the hyperparameters
+        are those at its end. A value that Optuna cannot hold is a text. Times are
+        those of the export.
+
+        Parameters
+        ----------
+        study_name : str, default=None
+            Name of a new study.
+        storage : str or optuna storage, default=None
+            Where Optuna keeps it, such as ``"sqlite:///study.db"``; None is in
+            memory.
+
+        Returns
+        -------
+        optuna.Study
+            To be maximised.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            When Optuna is not installed: ``pip install 'sktune[optuna]'``.
+        """
+        return to_optuna(self, study_name, storage)
+
+    def to_mlflow(
+        self, experiment_name: str = "sktune", *, tracking_uri: str | None = None
+    ) -> str:
+        """Write a run of MLflow, with one inside it for each candidate.
+
+        Parameters
+        ----------
+        experiment_name : str, default="sktune"
+            Made if there is none.
+        tracking_uri : str, default=None
+            Where MLflow keeps it; None is where it usually does.
+
+        Returns
+        -------
+        str
+            Number of the run.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            When MLflow is not installed: ``pip install 'sktune[mlflow]'``.
+        """
+        return to_mlflow(self, experiment_name, tracking_uri)
 
     def __repr__(self) -> str:
         n_rows = len(self.cv_results_.get("params", ()))
