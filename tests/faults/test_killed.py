@@ -61,9 +61,10 @@ class Killed:
         self.reference = json.loads(references[kind, N_TRIALS[kind]])
         self.n_jobs = n_jobs
         self.n_kills = 0
+        self.first = self.seconds = 0.0  # to the first training, and from it to the end
         started = time.monotonic()
         self.run(folder / "unkilled", n_kills=0, draw=None)
-        self.seconds = time.monotonic() - started
+        self.seconds = time.monotonic() - started - self.first
 
     def run(self, folder, n_kills, draw):
         """Kill a search so many times, let it end, and look at what it did."""
@@ -79,19 +80,36 @@ class Killed:
             "pause": 0.003,
         }
         for _ in range(n_kills):
+            size = log.stat().st_size if log.exists() else 0
             self.nursery.start(**request)
-            time.sleep(draw.uniform(0.0, self.seconds))
+            if draw.random() < 0.2:
+                time.sleep(draw.uniform(0.0, self.first))
+            else:
+                self.wait_for_training(log, size, out)
+                time.sleep(draw.uniform(0.0, self.seconds))
             self.nursery.kill()
             self.nursery.wait()
             self.n_kills += not out.exists()  # else it was through
         before, trained = finished_units(storage), trained_units(log)
         assert before <= trained
-        assert self.nursery.run(**request) == 0
+        started = time.monotonic()
+        self.nursery.start(**request)
+        self.wait_for_training(log, log.stat().st_size if log.exists() else 0, out)
+        self.first = self.first or time.monotonic() - started
+        assert self.nursery.wait() == 0
         assert json.loads(out.read_text()) == self.reference
         # What was finished is not trained again, and all the rest is, once.
         assert trained_units(log) - trained == finished_units(storage) - before
         assert not list(folder.glob("search.db?*")), "nothing is left but the journal"
         return sum(before.values())
+
+    def wait_for_training(self, log, size, out):
+        """Return when a log has grown, or the search is through."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not out.exists():
+            if log.exists() and log.stat().st_size > size:
+                return
+            time.sleep(0.002)
 
 
 @pytest.mark.slow
