@@ -98,13 +98,15 @@ class CheckpointStore:
     ----------
     use : CheckpointUse
         What it holds and held.
+    folder : Path or None
+        Where its files are, None while there are none.
     """
 
     def __init__(self, max_memory: int, folder: str | None = None) -> None:
         self.use = CheckpointUse()
         self._max_memory = max_memory
         self._parent = folder
-        self._folder: Path | None = None
+        self.folder: Path | None = None
         self._held: dict[tuple[int, int], _Held] = {}
         self._is_kept = False
         self._superfluous: list[Path] = []
@@ -118,7 +120,7 @@ class CheckpointStore:
         folder : Path
             Made when the first one is written.
         """
-        self._folder = folder
+        self.folder = folder
         self._is_kept = True
 
     def put(self, trial: int, fold: int, checkpoint: Checkpoint) -> Checkpoint:
@@ -167,9 +169,9 @@ class CheckpointStore:
         """
         self._drop((trial, fold))
         name = checkpoint.path or ""
-        if self._folder is None or not _NAME.fullmatch(name):
+        if self.folder is None or not _NAME.fullmatch(name):
             return  # no name that this class gives
-        path = self._folder / name
+        path = self.folder / name
         size = 0  # missing: known to be lost when it is asked for
         with contextlib.suppress(OSError):
             size = path.lstat().st_size
@@ -226,8 +228,8 @@ class CheckpointStore:
         if reason is None:
             return True
         self.use.n_lost += 1
-        text = f"{held.checkpoint.path} {reason}"
-        self._lost.append((*key, held.checkpoint.units, text))
+        name = Path(held.checkpoint.path or "").name
+        self._lost.append((*key, held.checkpoint.units, f"{name} {reason}"))
         self._drop(key)
         return False
 
@@ -294,10 +296,10 @@ class CheckpointStore:
 
     def sweep_strays(self) -> None:
         """Delete what a search that was killed left half-written, or unnoted."""
-        if self._folder is None or not self._is_kept or not self._folder.is_dir():
+        if self.folder is None or not self._is_kept or not self.folder.is_dir():
             return
         used = {held.checkpoint.path for held in self._held.values()}
-        for path in self._folder.iterdir():
+        for path in self.folder.iterdir():
             if _NAME.fullmatch(path.name) and str(path) not in used:
                 _delete(path)
 
@@ -310,15 +312,15 @@ class CheckpointStore:
             _write_private(path, data)
             digest = hashlib.sha256(data).hexdigest()
             return replace(held.checkpoint, data=None, path=str(path), sha256=digest)
-        assert self._folder is not None
-        path = self._folder / name
+        assert self.folder is not None
+        path = self.folder / name
         temporary = path.with_name(f"{name}.tmp")
         try:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             temporary.unlink(missing_ok=True)
             _write_private(temporary, data, sync=True)
             os.replace(temporary, path)
-            _sync_folder(self._folder)
+            _sync_folder(self.folder)
         except OSError as error:
             if not held.in_memory:  # over the limit, rather than the end of the search
                 held.in_memory = len(data)
@@ -341,21 +343,21 @@ class CheckpointStore:
         )
 
     def _temporary_folder(self) -> Path:
-        if self._folder is None:
+        if self.folder is None:
             # mkdtemp lets nobody else in
-            self._folder = Path(tempfile.mkdtemp(prefix="sktune-", dir=self._parent))
-        return self._folder
+            self.folder = Path(tempfile.mkdtemp(prefix="sktune-", dir=self._parent))
+        return self.folder
 
     def close(self) -> None:
         """Delete all of them, unless they are kept for the search to go on."""
         if self._is_kept:
             self.sweep()
-            if self._folder is not None:
+            if self.folder is not None:
                 with contextlib.suppress(OSError):
-                    self._folder.rmdir()  # if nothing is left in it
-        elif self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+                    self.folder.rmdir()  # if nothing is left in it
+        elif self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
         self._held.clear()
         self.use.memory_bytes = self.use.disk_bytes = 0
 

@@ -301,8 +301,9 @@ class _Driver:
         if len(lost) > 3:
             reasons += f"; and {len(lost) - 3} more"
         warnings.warn(
-            f"A checkpoint is lost: {reasons}. What is needed of it is trained again, "
-            f"in the same parts as before: {total} units of the resource",
+            f"Of the checkpoints in {self._checkpoints.folder}, {len(lost)} cannot be "
+            f"used: {reasons}. What is needed of them is trained again, in the same "
+            f"parts as before: {total} units of the resource",
             SktuneWarning,
             stacklevel=2,
         )

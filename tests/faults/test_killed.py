@@ -77,7 +77,7 @@ class Killed:
             "storage": str(storage),
             "log": str(log),
             "out": str(out),
-            "pause": 0.003,
+            "pause": 0.003 * self.n_jobs**2,
         }
         for _ in range(n_kills):
             size = log.stat().st_size if log.exists() else 0
@@ -127,7 +127,7 @@ def test_kill_at_random_moments(nursery, references, tmp_path, kind, n_jobs):
         if killed.n_kills >= n_kills:
             break
         draw = random.Random(1000 * seed + number)
-        times = min(draw.randint(1, 3), n_kills - killed.n_kills)
+        times = min(draw.randint(1, 2 + n_jobs), n_kills - killed.n_kills)
         kept.append(killed.run(tmp_path / str(number), times, draw))
     print(
         f"{kind}, n_jobs={n_jobs}: {killed.n_kills} kills of {len(kept)} searches, "

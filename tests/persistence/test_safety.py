@@ -22,7 +22,9 @@ from .test_resume import X, bayes, hyperband, stop_after, table, y
 ROOT = Path(sktune.__file__).parent
 FILES = [
     *sorted((ROOT / "persistence").glob("*.py")),
+    ROOT / "search" / "_exports.py",
     ROOT / "search" / "_loaded.py",
+    ROOT / "search" / "_members.py",
     ROOT / "__main__.py",
 ]
 FORBIDDEN = {"pickle", "cloudpickle", "joblib", "marshal", "dill", "shelve", "yaml"}
