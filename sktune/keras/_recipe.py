@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Hashable
 from typing import Any
 
@@ -11,12 +12,19 @@ from numpy.typing import NDArray
 
 from ..exceptions import ModelError
 from ._build import build_model, metrics_of, output_activation
-from ._engine import Recipe
-from ._optimizers import make_loss, make_metrics, make_optimizer, wants_one_hot
-from ._parameters import Parameters
+from ._compiled import dropout_layers
+from ._engine import Recipe, Settings, Variables
+from ._optimizers import (
+    has_own_schedule,
+    make_loss,
+    make_metrics,
+    make_optimizer,
+    wants_one_hot,
+)
+from ._parameters import PREFIXES, Parameters
 from ._training import Target, Training
 
-__all__ = ["encoded", "make_recipe", "model_inputs", "output_shape"]
+__all__ = ["encoded", "make_recipe", "model_inputs", "output_shape", "recipe_name"]
 
 
 def make_recipe(estimator: Parameters, training: Training) -> Recipe:
@@ -57,20 +65,23 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
     loss = make_loss(loss)
     if metrics is None:
         metrics = metrics_of(model)
+    optimizer = make_optimizer(
+        optimizer,
+        learning_rate=estimator.learning_rate,
+        momentum=estimator.momentum,
+        weight_decay=estimator.weight_decay,
+        routed=estimator.routed("optimizer__"),
+    )
     return Recipe(
         model,
-        make_optimizer(
-            optimizer,
-            learning_rate=estimator.learning_rate,
-            momentum=estimator.momentum,
-            weight_decay=estimator.weight_decay,
-            routed=estimator.routed("optimizer__"),
-        ),
+        optimizer,
         loss,
         make_metrics(
             metrics, kind=_metric_kind(training.target, n_units, loss), logits=logits
         ),
         output_activation=activation,
+        fresh=Variables.of(model),
+        settings=_settings(model, optimizer, estimator.clipnorm),
         batch_size=estimator.batch_size,
         jit_compile=estimator.jit_compile,
         steps_per_execution=estimator.steps_per_execution,
@@ -78,7 +89,64 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
             estimator.model, {**routed, "metrics": _functions_of(metrics)}
         ),
         device=estimator.device,
+        name=recipe_name(estimator, training),
     )
+
+
+def _settings(model: Any, optimizer: Any, clipnorm: float | None) -> Settings:
+    config = optimizer.get_config()
+    rate = None
+    if not has_own_schedule(optimizer):
+        # The variable is of single precision: 0.001, not 0.0010000000474974513.
+        rate = float(str(np.float32(config["learning_rate"])))
+    dropout = tuple(float(layer.rate) for layer in dropout_layers(model))
+    return Settings(rate, config.get("weight_decay"), clipnorm, dropout)
+
+
+# -- What makes two recipes the same -----------------------------------------------
+
+# The parameters that `make_recipe` reads, besides those of model and optimizer.
+_READ = (
+    "model",
+    "optimizer",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "clipnorm",
+    "loss",
+    "metrics",
+    "batch_size",
+    "jit_compile",
+    "steps_per_execution",
+    "device",
+)
+_PLAIN = (bool, int, float, str, type(None), type, types.FunctionType, np.generic)
+
+
+def recipe_name(estimator: Parameters, training: Training) -> Hashable:
+    """Return what two trainings share that `make_recipe` does the same for.
+
+    Returns
+    -------
+    Hashable
+        None where a parameter is an object that may have changed.
+    """
+    values = {name: getattr(estimator, name) for name in _READ}
+    for prefix in PREFIXES:
+        values |= {prefix + n: v for n, v in estimator.routed(prefix).items()}
+    frozen = {name: _frozen(value) for name, value in values.items()}
+    if None in frozen.values():
+        return None
+    of_data = (repr(training.meta), training.progress.seed)
+    return (type(estimator), of_data, *sorted(frozen.items()))
+
+
+def _frozen(value: Any) -> Hashable:
+    """Return a plain value as what can be hashed, None for what is not plain."""
+    if isinstance(value, (list, tuple)):
+        parts = tuple(_frozen(part) for part in value)
+        return None if None in parts else (type(value), parts)
+    return (type(value), value) if isinstance(value, _PLAIN) else None
 
 
 def _identity(model: Any, routed: dict[str, Any]) -> Hashable:

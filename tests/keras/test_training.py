@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -63,6 +64,55 @@ def test_training_in_segments_is_training_at_once(name, classifier, flowers):
     assert parts.history_ == whole.history_
     assert_equal(weights_of(parts), weights_of(whole))
     assert parts.get_training_state() == whole.get_training_state()
+
+
+BUILT = []
+
+
+def counted(meta, *, dropout=0.2):
+    BUILT.append(dropout)
+    return keras.Sequential(
+        [
+            keras.Input(meta.input_shape),
+            layers.Dense(8, activation="relu"),
+            layers.Dropout(dropout),
+            layers.Dense(meta.n_outputs, activation=meta.output_activation),
+        ]
+    )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_training_that_goes_on_builds_no_more_than_it_must(path, classifier, flowers):
+    params = {"model": counted, "training": path, "epochs": 9}
+    BUILT.clear()
+    state = classifier(**params).train_more(*flowers, amount=1).get_training_state()
+    n_first = len(BUILT)
+    for rate in (0.1, 0.2, 0.2, 0.1):
+        parts = classifier(**params, model__dropout=rate).set_training_state(state)
+        state = parts.train_more(*flowers, amount=1).get_training_state()
+    # What model.fit trains is a model of its own each time.
+    expected = [0.1, 0.2] if path == "compiled" else [0.1, 0.2, 0.2, 0.1]
+    assert BUILT[n_first:] == expected
+    assert parts.n_epochs_ == 5
+
+
+def test_an_object_that_may_have_changed_is_read_again(classifier, flowers):
+    optimizer = keras.optimizers.SGD(0.5)
+    moving = classifier(optimizer=optimizer, learning_rate=None)
+    moving.partial_fit(*flowers)
+    optimizer.learning_rate = 0.25
+    moving.partial_fit(*flowers)
+    assert moving.history_["learning_rate"] == [0.5, 0.25]
+
+
+def test_threads_can_use_estimators_that_share_what_was_compiled(classifier, flowers):
+    X, _ = flowers
+    fitted = [classifier(random_state=i).fit(*flowers) for i in range(3)]
+    alone = [f.predict_proba(X) for f in fitted]
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(lambda i: fitted[i % 3].predict_proba(X), range(60))
+        for i, probabilities in enumerate(together):
+            np.testing.assert_array_equal(probabilities, alone[i % 3])
 
 
 @pytest.mark.parametrize(
