@@ -91,7 +91,8 @@ def run_search(
     fold_callback : callable
         Returns the hooks for a task from its number.
     on_step : callable
-        Called after each outcome was told; a true return ends the search.
+        Called after each outcome was told, also of steps that `record` held
+        already; a true return ends the search.
 
     Returns
     -------
@@ -272,8 +273,9 @@ class _Driver:
                 self._has_warned = True
                 warnings.warn(
                     "Models that are gone on from were not kept, as the search was to "
-                    "end with them: they are trained again, in the same parts as "
-                    "before",
+                    "end with them, or could not be: they are trained again, in the "
+                    "same parts as before. checkpoint_use_.n_units_again says how "
+                    "much that was",
                     SktuneWarning,
                     stacklevel=2,
                 )

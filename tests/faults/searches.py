@@ -217,7 +217,13 @@ class Nursery:
     def wait(self) -> int:
         """Return the exit status of the search; negative for a signal."""
         status = int(self._server.stdout.readline())
-        self.kill()  # workers that it left behind
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:  # until its workers are gone, too
+            try:
+                os.killpg(self._pid, signal.SIGKILL)
+            except ProcessLookupError:
+                break
+            time.sleep(0.001)
         return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sktune import load_search
 from sktune.__main__ import main
-from sktune.exceptions import JournalError
+from sktune.exceptions import JournalError, SearchChangedError
 
 from .test_resume import X, bayes, hyperband, stop_after, table, y
 
@@ -141,3 +141,18 @@ def test_parameters_are_readable(tmp_path):
     search = bayes(tmp_path / "search.db", n_iter=3).fit(X, y)
     assert table(search)
     assert "3 candidates" in repr(load_search(tmp_path / "search.db"))
+
+
+def test_another_search_learns_from_a_journal(tmp_path):
+    path = tmp_path / "search.db"
+    hyperband(path).fit(X, y)
+    with pytest.raises(SearchChangedError, match=r"warm_start_from=load_search"):
+        hyperband(path, max_resource=27).fit(X, y)
+    loaded = load_search(path)
+    larger = {"max_resource": 27, "warm_start_from": loaded}
+    search = hyperband(tmp_path / "larger.db", **larger).fit(X, y)
+    again = hyperband(tmp_path / "larger.db", **larger).fit(X, y)
+    assert table(search) == table(again)
+    bayes(tmp_path / "bayes.db", initial_params={"a": 0.4}).fit(X, y)
+    best = load_search(tmp_path / "bayes.db").best_params_
+    assert bayes(initial_params=best, n_iter=1).fit(X, y).best_params_ == best
