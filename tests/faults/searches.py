@@ -217,7 +217,7 @@ class Nursery:
     def wait(self) -> int:
         """Return the exit status of the search; negative for a signal."""
         status = int(self._server.stdout.readline())
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + 0.2
         while time.monotonic() < deadline:  # until its workers are gone, too
             try:
                 os.killpg(self._pid, signal.SIGKILL)
