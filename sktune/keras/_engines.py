@@ -17,7 +17,7 @@ from typing import Any
 import keras
 
 from ._compiled import CompiledEngine, dropout_layers
-from ._engine import Recipe
+from ._engine import Recipe, Variables
 
 __all__ = ["engine_for", "known_recipe"]
 
@@ -36,33 +36,42 @@ class _Kept(threading.local):
         By what they were compiled for; last those that were used last.
     recipes : dict of Hashable -> Recipe
         By name; the engine of each is among those.
+    fresh : tuple of (Hashable, Variables)
+        Name of the last recipe, and the variables of its model before training.
     """
 
     def __init__(self) -> None:
         self.engines: OrderedDict[Hashable, CompiledEngine] = OrderedDict()
         self.recipes: OrderedDict[Hashable, Recipe] = OrderedDict()
+        self.fresh: tuple[Hashable, Variables | None] = (None, None)
 
 
 _kept = _Kept()
 
 
-def known_recipe(name: Hashable) -> Recipe | None:
+def known_recipe(name: Hashable, *, begins: bool = False) -> Recipe | None:
     """Return the recipe of that name, if a compiled engine has trained its like.
 
-    Building a model takes longer than training a small one for an epoch. A
-    training that goes on has its weights, and needs no fresh model.
+    Building a model takes longer than training a small one for an epoch.
 
     Parameters
     ----------
     name : Hashable
         None is nobody's.
+    begins : bool
+        Whether fresh weights are needed: those of the last recipe are at hand,
+        for the other folds of a candidate. A training that goes on has its own.
 
     Returns
     -------
     Recipe or None
         With the model of its engine, to read from.
     """
-    return None if name is None else _kept.recipes.get(name)
+    recipe = None if name is None else _kept.recipes.get(name)
+    if recipe is None or not begins:
+        return recipe
+    last, fresh = _kept.fresh
+    return replace(recipe, fresh=fresh) if fresh is not None and last == name else None
 
 
 def engine_for(recipe: Recipe) -> CompiledEngine:
@@ -109,6 +118,7 @@ def _note(recipe: Recipe, engine: CompiledEngine) -> None:
         fresh=recipe.fresh.outline(),
         engine=engine,
     )
+    _kept.fresh = (recipe.name, recipe.fresh)
     if len(recipes) > MAX_RECIPES:
         recipes.popitem(last=False)
 
@@ -126,6 +136,7 @@ def _make_room() -> None:
     # keeps until it forgets all functions. Those in use are compiled again.
     _kept.engines.clear()
     _kept.recipes.clear()
+    _kept.fresh = (None, None)
     forget: Any = jax.clear_caches  # it has no types
     forget()
 

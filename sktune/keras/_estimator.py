@@ -189,10 +189,7 @@ class KerasEstimator(Parameters):
         else:
             training = self._training.copy()
             arrays = training.layout.match(arrays, names)
-        if begins:
-            recipe = make_recipe(self, training)
-        else:
-            recipe = self._recipe_to_go_on(training)
+        recipe = self._recipe(training, begins=begins)
         training.set_model(recipe.fresh)
         rows = Rows(
             model_inputs(recipe.model, arrays, training),
@@ -201,13 +198,13 @@ class KerasEstimator(Parameters):
         )
         return self._run(training, recipe, rows, n_epochs, n_planned)
 
-    def _recipe_to_go_on(self, training: Training) -> Recipe:
-        """Return a recipe for a training that has weights, built if need be."""
+    def _recipe(self, training: Training, *, begins: bool = False) -> Recipe:
+        """Return the recipe of a training, with a new model if need be."""
         name = recipe_name(self, training)
         restored: Recipe | None = self.__dict__.pop("_restored", None)
-        if name is not None and restored is not None and restored.name == name:
+        if not begins and restored is not None and restored.name == name is not None:
             return restored
-        return known_recipe(name) or make_recipe(self, training)
+        return known_recipe(name, begins=begins) or make_recipe(self, training)
 
     def _run(
         self,
@@ -341,7 +338,7 @@ class KerasEstimator(Parameters):
         """Return an engine for the model of this estimator."""
         engine: Engine | None = getattr(self, "_engine", None)
         if engine is None:
-            recipe = self._recipe_to_go_on(self._training)
+            recipe = self._recipe(self._training)
             reason = "asked for" if self.training == "fit" else None
             reason = reason or why_not_compiled(recipe, 0)
             if reason is None:
@@ -497,7 +494,7 @@ class KerasEstimator(Parameters):
         return [name for name in names if not can_change(name, inherits=inherits)]
 
     def _restore(self, training: Training) -> Self:
-        recipe = self._recipe_to_go_on(training)
+        recipe = self._recipe(training)
         training.set_model(recipe.fresh)
         self._training = training
         self._activation = recipe.output_activation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Hashable
 from typing import Any
 
@@ -22,6 +21,7 @@ from ._optimizers import (
     wants_one_hot,
 )
 from ._parameters import PREFIXES, Parameters
+from ._purity import state_of
 from ._training import Target, Training
 
 __all__ = ["encoded", "make_recipe", "model_inputs", "output_shape", "recipe_name"]
@@ -120,7 +120,6 @@ _READ = (
     "steps_per_execution",
     "device",
 )
-_PLAIN = (bool, int, float, str, type(None), type, types.FunctionType, np.generic)
 
 
 def recipe_name(estimator: Parameters, training: Training) -> Hashable:
@@ -129,24 +128,22 @@ def recipe_name(estimator: Parameters, training: Training) -> Hashable:
     Returns
     -------
     Hashable
-        None where a parameter is an object that may have changed.
+        None where a parameter may have changed without a trace.
     """
     values = {name: getattr(estimator, name) for name in _READ}
     for prefix in PREFIXES:
         values |= {prefix + n: v for n, v in estimator.routed(prefix).items()}
-    frozen = {name: _frozen(value) for name, value in values.items()}
-    if None in frozen.values():
+    states = {name: state_of(value) for name, value in values.items()}
+    if None in states.values():
         return None
     of_data = (repr(training.meta), training.progress.seed)
-    return (type(estimator), of_data, *sorted(frozen.items()))
-
-
-def _frozen(value: Any) -> Hashable:
-    """Return a plain value as what can be hashed, None for what is not plain."""
-    if isinstance(value, (list, tuple)):
-        parts = tuple(_frozen(part) for part in value)
-        return None if None in parts else (type(value), parts)
-    return (type(value), value) if isinstance(value, _PLAIN) else None
+    of_keras = (
+        keras.config.dtype_policy().name,
+        keras.config.epsilon(),
+        keras.config.floatx(),
+        keras.config.image_data_format(),
+    )
+    return (type(estimator), of_data, of_keras, *sorted(states.items()))
 
 
 def _identity(model: Any, routed: dict[str, Any]) -> Hashable:

@@ -21,7 +21,6 @@ class TensorflowEngine(CompiledEngine):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
-        self._mean_loss = keras.metrics.Mean(name="loss")
         self._compiled: dict[Hashable, Any] = {}
         self._groups = (*model_variables(self.model), self.optimizer.variables)
 
@@ -68,7 +67,7 @@ class TensorflowEngine(CompiledEngine):
         knobs: NDArray[np.float32],
     ) -> dict[str, float]:
         self.optimizer.learning_rate = learning_rate
-        self._run(
+        results = self._run(
             self._traced_epoch,
             placed.inputs,
             placed.target,
@@ -81,7 +80,7 @@ class TensorflowEngine(CompiledEngine):
             knobs,
             jit=self.recipe.jit_compile is not False,
         )
-        return self._logs()
+        return self._named(results)
 
     def _traced_epoch(
         self,
@@ -94,7 +93,7 @@ class TensorflowEngine(CompiledEngine):
         n_steps: Any,
         rest: Any,
         knobs: Any,
-    ) -> None:
+    ) -> list[Any]:
         self._reset_metrics()
 
         def step(chosen: Any, scale: Any, count: Any) -> None:
@@ -116,6 +115,7 @@ class TensorflowEngine(CompiledEngine):
             if rest.shape[0]:
                 n_rest = float(rest.shape[0])
                 step(rest, tf.ones([rest.shape[0]]), tf.constant(n_rest))
+        return self._results()
 
     def _step(
         self,
@@ -143,18 +143,19 @@ class TensorflowEngine(CompiledEngine):
     # -- Metrics -------------------------------------------------------------------
 
     def _reset_metrics(self) -> None:
-        for metric in (self._mean_loss, *self.recipe.metrics):
+        for metric in self._metrics:
             metric.reset_state()
 
     def _update_metrics(
         self, loss: Any, target: Any, output: Any, valid: Any, count: Any
     ) -> None:
-        self._mean_loss.update_state(loss, sample_weight=count)
-        for metric in self.recipe.metrics:
+        mean, *metrics = self._metrics
+        mean.update_state(loss, sample_weight=count)
+        for metric in metrics:
             metric.update_state(target, output, sample_weight=valid)
 
-    def _results(self) -> dict[str, Any]:
-        return {m.name: m.result() for m in (self._mean_loss, *self.recipe.metrics)}
+    def _results(self) -> list[Any]:
+        return [metric.result() for metric in self._metrics]
 
     # -- Prediction ------------------------------------------------------------------
 
@@ -173,7 +174,7 @@ class TensorflowEngine(CompiledEngine):
         self._update_metrics(loss, target, output, ones, tf.reduce_sum(ones))
 
     def _logs(self, totals: None = None) -> dict[str, float]:
-        return {name: float(value) for name, value in self._results().items()}
+        return self._named(self._results())
 
     def _forward(self, inputs: list[Any]) -> list[Any]:
         # Predictions are too few to pay for XLA, unless it is asked for.
