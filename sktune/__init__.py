@@ -5,8 +5,10 @@ from __future__ import annotations
 from .search import (
     BayesSearchCV,
     HyperbandSearchCV,
+    LoadedSearch,
     PBTSearchCV,
     ScheduledEstimator,
+    load_search,
 )
 from .space import Categorical, Float, Integer, Ordinal, Sequence, Space
 
@@ -18,9 +20,11 @@ __all__ = [
     "Float",
     "HyperbandSearchCV",
     "Integer",
+    "LoadedSearch",
     "Ordinal",
     "PBTSearchCV",
     "ScheduledEstimator",
     "Sequence",
     "Space",
+    "load_search",
 ]

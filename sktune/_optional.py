@@ -15,6 +15,8 @@ __all__ = ["EXTRAS", "require"]
 EXTRAS = {
     "keras": "keras",
     "matplotlib": "plots",
+    "mlflow": "mlflow",
+    "optuna": "optuna",
     "pandas": "plots",
     "tensorflow": "keras",
 }

@@ -7,7 +7,7 @@ is one of these classes.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -22,6 +22,8 @@ __all__ = [
     "FoldResult",
     "FoldTask",
     "Outcome",
+    "PastStep",
+    "Record",
     "Resumable",
     "Status",
     "Suggestion",
@@ -118,11 +120,17 @@ class Checkpoint:
         The state itself.
     path : str or None
         A file that holds it instead, written by the search.
+    sha256 : str or None
+        Of the state, where it outlives the search: to know damage.
+    mac : str or None
+        The same with this user's key: to know who wrote it.
     """
 
     units: int
     data: bytes | None = field(default=None, repr=False)
     path: str | None = None
+    sha256: str | None = None
+    mac: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,9 @@ class FoldTask:
         Whether to hand back a checkpoint.
     changed : tuple of str
         Parameters that the checkpoint was trained with other values of.
+    lost : tuple of FoldTask
+        What was trained on top of the checkpoint before, where that is lost: it
+        is trained again, part by part.
     """
 
     trial: int
@@ -154,6 +165,7 @@ class FoldTask:
     checkpoint: Checkpoint | None = None
     keep: bool = False
     changed: tuple[str, ...] = ()
+    lost: tuple[FoldTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +237,41 @@ class Continuing(AskTell, Protocol):
 
         Each of them is returned once.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class PastStep:
+    """A step that was proposed before the search went on.
+
+    Attributes
+    ----------
+    seconds : float
+        Time it took to propose.
+    record : dict
+        What is known of it, for `Record.confirm`.
+    """
+
+    seconds: float
+    record: Mapping[str, Any]
+
+
+class Record(Protocol):
+    """What the execution needs of a journal."""
+
+    def past(self) -> Iterator[PastStep | FoldResult]:
+        """Yield what happened before, in its order; called once, first."""
+
+    def confirm(self, past: PastStep, suggestion: Suggestion | None) -> None:
+        """Raise unless a step is proposed again as it was."""
+
+    def proposed(self, suggestion: Suggestion, seconds: float) -> None:
+        """Note a step."""
+
+    def finished(self, result: FoldResult) -> None:
+        """Note the result of a fold."""
+
+    def commit(self) -> None:
+        """Write what was noted."""
 
 
 @runtime_checkable

@@ -8,8 +8,11 @@ from __future__ import annotations
 __all__ = [
     "AllFitsFailedError",
     "CheckpointError",
+    "JournalError",
+    "JournalLockedError",
     "ModelError",
     "NotPicklableError",
+    "SearchChangedError",
     "SearchError",
     "SktuneError",
     "SktuneWarning",
@@ -35,6 +38,18 @@ class ModelError(SktuneError, ValueError):
 
 class CheckpointError(SktuneError, ValueError):
     """The saved state of a training is damaged, or belongs to something else."""
+
+
+class JournalError(SktuneError, ValueError):
+    """The journal of a search is damaged, or cannot be read or written."""
+
+
+class JournalLockedError(JournalError):
+    """Another search is writing to the journal."""
+
+
+class SearchChangedError(JournalError):
+    """What was asked for is not the search that is in the journal."""
 
 
 class NotPicklableError(SktuneError, TypeError):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 import sklearn
@@ -14,6 +18,22 @@ def _keeps_configuration():
     config = sklearn.get_config()
     yield
     assert sklearn.get_config() == config
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_configuration_folder(tmp_path_factory):
+    """Keep the key of checkpoints out of the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def memory_folder():
+    """A folder that no disk must be waited for, where the system has one."""
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="sktune-tests-", dir=place) as name:
+        yield Path(name)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "plots": BASE | {"results"},
     "compat": VOCABULARY | {"search", "keras"},
     "__init__": frozenset({"exceptions", "space", "search"}),
+    "__main__": frozenset({"exceptions", "search"}),
 }
 
 # `import sktune` must not pay for what a user may never touch.

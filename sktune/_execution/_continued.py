@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ class Segments(Continued):
     name: str
     total: int
     inherits: bool = False
+    knows_end: ClassVar[bool] = True
 
     @property
     def description(self) -> str:
@@ -156,6 +157,7 @@ class Skorch(Continued):
 
     total: int
     name: str = "epochs"
+    knows_end: ClassVar[bool] = True
 
     @property
     def description(self) -> str:

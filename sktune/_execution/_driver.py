@@ -16,99 +16,34 @@ from __future__ import annotations
 import math
 import statistics
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from .._compat import FoldCallback
 from .._protocol import (
     AskTell,
+    Checkpoint,
     Continuing,
     FoldResult,
     FoldTask,
-    Outcome,
+    PastStep,
+    Record,
     Status,
     Suggestion,
 )
+from ..exceptions import JournalError, SktuneWarning
 from ._checkpoint import CheckpointStore
 from ._executor import CrashedTasks, Executor
 from ._interrupt import noted_interrupts
+from ._steps import Limits, SearchRun, Step, Steps, n_units, outcome_of, task_of
 
-__all__ = ["Limits", "SearchRun", "Step", "run_search"]
+__all__ = ["run_search"]
 
 # A fold whose worker died is tried again, alone, so that it cannot hide behind
 # its neighbours. If that worker dies too, the candidate has failed.
 _MAX_CRASHES = 2
-
-
-@dataclass(slots=True)
-class Step:
-    """A suggestion and what has come of it so far.
-
-    Attributes
-    ----------
-    suggestion : Suggestion
-        What the optimizer proposed.
-    optimizer_time : float
-        Seconds it took to propose.
-    results : list of FoldResult or None
-        One for each fold that is trained, None until it is there.
-    started, ended : float
-        When its first fold was submitted and its last one came back, in
-        seconds of the monotonic clock.
-    outcome : Outcome or None
-        None until all folds are there.
-    """
-
-    suggestion: Suggestion
-    optimizer_time: float
-    results: list[FoldResult | None]
-    started: float = math.nan
-    ended: float = math.nan
-    outcome: Outcome | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a search ends.
-
-    Attributes
-    ----------
-    n_steps : int or None
-        Number of steps at most; None is as many as the optimizer proposes.
-    deadline : float or None
-        End of the time budget on the monotonic clock, in seconds.
-    max_no_improvement : int or None
-        Steps in a row without a better score.
-    refit_share : float
-        Seconds to keep for the refit, as a multiple of the mean fit time of a
-        fold of the best trial.
-    """
-
-    n_steps: int | None
-    deadline: float | None = None
-    max_no_improvement: int | None = None
-    refit_share: float = 0.0
-
-
-@dataclass(slots=True)
-class SearchRun:
-    """What a search leaves behind.
-
-    Attributes
-    ----------
-    steps : list of Step
-        The finished ones, in the order of proposals.
-    ended_by : str
-        ``"n_iter"``, ``"exhausted"``, ``"time_budget"``,
-        ``"max_no_improvement"``, ``"callback"``, ``"interrupt"`` or ``"error"``.
-    interrupt : BaseException or None
-        The interrupt, or the error, that ended it.
-    """
-
-    steps: list[Step] = field(default_factory=list)
-    ended_by: str = "n_iter"
-    interrupt: BaseException | None = None
 
 
 def run_search(
@@ -122,6 +57,7 @@ def run_search(
     ask_ahead: bool = False,
     max_tasks: int | None = None,
     checkpoints: CheckpointStore | None = None,
+    record: Record | None = None,
     fold_callback: Callable[[int], FoldCallback | None] = lambda number: None,
     on_step: Callable[[Step], bool] = lambda step: False,
 ) -> SearchRun:
@@ -149,10 +85,14 @@ def run_search(
         workers.
     checkpoints : CheckpointStore or None
         Where the states of trials are kept that the optimizer goes on with.
+    record : Record or None
+        Where steps and results are noted. What it holds already is done again,
+        without training, before anything is trained.
     fold_callback : callable
         Returns the hooks for a task from its number.
     on_step : callable
-        Called after each outcome was told; a true return ends the search.
+        Called after each outcome was told, also of steps that `record` held
+        already; a true return ends the search.
 
     Returns
     -------
@@ -168,6 +108,7 @@ def run_search(
         ask_ahead,
         max_tasks if max_tasks and executor.n_workers > 1 else executor.n_workers,
         checkpoints,
+        record,
         fold_callback,
         on_step,
     )
@@ -188,6 +129,7 @@ class _Driver:
         ask_ahead: bool,
         max_tasks: int,
         checkpoints: CheckpointStore | None,
+        record: Record | None,
         fold_callback: Callable[[int], FoldCallback | None],
         on_step: Callable[[Step], bool],
     ) -> None:
@@ -200,10 +142,10 @@ class _Driver:
         self._ask_ahead = ask_ahead
         self._max_tasks = max_tasks
         self._checkpoints = checkpoints
+        self._record_in = record
         self._fold_callback = fold_callback
         self._on_step = on_step
-        self._steps: list[Step] = []
-        self._latest: dict[int, int] = {}  # trial: its step, one at a time
+        self._steps = Steps()
         self._n_pending = 0  # steps without an outcome
         self._queue: deque[FoldTask] = deque()
         self._suspects: deque[FoldTask] = deque()
@@ -214,12 +156,16 @@ class _Driver:
         self._since_best = 0
         self._fit_times: dict[int, float] = {}  # of a fold of each trial, so far
         self._ended_by: str | None = None
+        self._has_warned = False  # of models that are trained again
 
     def run(self) -> SearchRun:
         interrupt: BaseException | None = None
         with noted_interrupts() as interrupts:
             try:
                 self._loop(interrupts.raise_again)
+            except JournalError:  # not a search that could go on
+                self._executor.abort()
+                raise
             except BaseException as error:
                 is_key = isinstance(error, KeyboardInterrupt)
                 self._ended_by = "interrupt" if is_key else "error"
@@ -230,6 +176,8 @@ class _Driver:
         return SearchRun(finished, self._ended_by or "n_iter", interrupt)
 
     def _loop(self, raise_again: Callable[[], None]) -> None:
+        if self._record_in is not None:
+            self._go_on_from(self._record_in)
         while True:
             self._fill()
             raise_again()
@@ -243,11 +191,58 @@ class _Driver:
                 results = self._executor.wait(self._seconds_left())
             except CrashedTasks as crash:
                 self._suspect(crash)
+                self._commit()
                 continue
             for result in results:
                 self._record(result)
+            self._commit()
         for t in range(len(self._steps)):
             self._tell(t)
+        self._commit()
+
+    def _go_on_from(self, record: Record) -> None:
+        """Do again what is noted, and queue the folds that are not finished."""
+        for event in record.past():
+            if isinstance(event, PastStep):
+                t = len(self._steps)
+                if self._window is not None:
+                    self._tell_up_to(t)
+                suggestion = self._optimizer.ask()
+                record.confirm(event, suggestion)
+                assert suggestion is not None
+                self._add_step(suggestion, event.seconds)
+            elif self._expects(event):
+                self._take_in(event, is_past=True)
+            else:
+                raise JournalError(
+                    f"the journal has a result of fold {event.fold} of trial "
+                    f"{event.trial} where none belongs: it is not of this search"
+                )
+        self._queue = deque(
+            self._task(step.suggestion, fold)
+            for step in self._steps
+            for fold, result in enumerate(step.results)
+            if result is None
+        )
+        if self._checkpoints is not None:
+            self._checkpoints.check()
+            self._warn_about_lost()
+            self._checkpoints.sweep()
+            self._checkpoints.sweep_strays()
+
+    def _expects(self, result: FoldResult) -> bool:
+        """Whether a fold is under way of which this is the result."""
+        if result.trial not in self._steps.of_trial:
+            return False
+        results = self._steps[self._steps.latest(result.trial)].results
+        return 0 <= result.fold < len(results) and results[result.fold] is None
+
+    def _commit(self) -> None:
+        """Write what was noted; only then delete what it makes superfluous."""
+        if self._record_in is not None:
+            self._record_in.commit()
+        if self._checkpoints is not None:
+            self._checkpoints.sweep()
 
     # -- Submitting ----------------------------------------------------------
 
@@ -269,17 +264,53 @@ class _Driver:
             self._submit(source.popleft())
 
     def _submit(self, task: FoldTask) -> None:
-        t = self._latest[task.trial]
+        t = self._steps.latest(task.trial)
         step = self._steps[t]
         if math.isnan(step.started):
             step.started = time.monotonic()
         if self._checkpoints is not None and step.suggestion.parent is not None:
-            state = self._checkpoints.get(
-                step.suggestion.parent, task.fold, as_file=self._executor.sees_files
-            )
-            task = replace(task, checkpoint=state)
+            state, lost = self._steps.training_before(t, task.fold, self._state)
+            self._warn_about_lost()
+            if lost and not self._has_warned:
+                self._has_warned = True
+                warnings.warn(
+                    "Models that are gone on from were not kept, as the search was to "
+                    "end with them, or could not be: they are trained again, in the "
+                    "same parts as before. checkpoint_use_.n_units_again says how "
+                    "much that was",
+                    SktuneWarning,
+                    stacklevel=2,
+                )
+            task = replace(task, checkpoint=state, lost=lost)
+            self._checkpoints.use.n_units_again += n_units(state, lost)
         number = t * self._n_splits + task.fold
         self._executor.submit(task, self._fold_callback(number))
+
+    def _state(self, trial: int, fold: int) -> Checkpoint | None:
+        assert self._checkpoints is not None
+        return self._checkpoints.get(trial, fold, as_file=self._executor.sees_files)
+
+    def _warn_about_lost(self) -> None:
+        """Say which checkpoints turned out to be lost, and what they cost."""
+        assert self._checkpoints is not None
+        lost = self._checkpoints.newly_lost()
+        if not lost:
+            return
+        total = 0
+        for trial, fold, units, _ in lost:
+            step = self._steps.ending_at(trial, units)
+            total += n_units(*self._steps.training_until(step, fold, self._state))
+        self._has_warned = True
+        reasons = "; ".join(reason for *_, reason in lost[:3])
+        if len(lost) > 3:
+            reasons += f"; and {len(lost) - 3} more"
+        warnings.warn(
+            f"Of the checkpoints in {self._checkpoints.folder}, {len(lost)} cannot be "
+            f"used: {reasons}. What is needed of them is trained again, in the same "
+            f"parts as before: {total} units of the resource",
+            SktuneWarning,
+            stacklevel=2,
+        )
 
     def _ask(self) -> bool:
         """Queue the folds of a new step, if it is time for one."""
@@ -303,22 +334,21 @@ class _Driver:
             if not self._n_pending:
                 self._ended_by = "exhausted"
             return False
-        n_folds = suggestion.n_folds or self._n_splits
-        self._steps.append(Step(suggestion, seconds, [None] * n_folds))
-        self._latest[suggestion.trial] = t
-        self._n_pending += 1
-        keep = self._checkpoints is not None and not suggestion.is_last
-        for fold in range(n_folds):
-            task = FoldTask(
-                suggestion.trial,
-                fold,
-                suggestion.params,
-                suggestion.budget,
-                keep=keep,
-                changed=suggestion.changed,
-            )
-            self._queue.append(task)
+        if self._record_in is not None:
+            self._record_in.proposed(suggestion, seconds)
+        self._add_step(suggestion, seconds)
         return True
+
+    def _add_step(self, suggestion: Suggestion, seconds: float) -> None:
+        """Begin a step: queue its folds."""
+        n_folds = suggestion.n_folds or self._n_splits
+        self._steps.add(Step(suggestion, seconds, [None] * n_folds))
+        self._n_pending += 1
+        self._queue.extend(self._task(suggestion, fold) for fold in range(n_folds))
+
+    def _task(self, suggestion: Suggestion, fold: int) -> FoldTask:
+        keep = self._checkpoints is not None and not suggestion.is_last
+        return replace(task_of(suggestion, fold), keep=keep)
 
     # -- Telling ---------------------------------------------------------------
 
@@ -356,21 +386,32 @@ class _Driver:
             self._ended_by = "callback"
 
     def _record(self, result: FoldResult) -> None:
-        """Take in the result of a fold."""
+        """Take in the result of a fold, and note it."""
         if result.exception is not None:
             raise result.exception
-        t = self._latest[result.trial]
+        if result.checkpoint is not None and self._checkpoints is not None:
+            kept = self._checkpoints.put(result.trial, result.fold, result.checkpoint)
+            result = replace(result, checkpoint=kept)
+        if self._record_in is not None:
+            self._record_in.finished(result)
+        self._take_in(result)
+
+    def _take_in(self, result: FoldResult, *, is_past: bool = False) -> None:
+        """Take in the result of a fold; the last one makes an outcome."""
+        t = self._steps.latest(result.trial)
         step = self._steps[t]
         if result.checkpoint is not None:
-            if self._checkpoints is not None:
-                self._checkpoints.put(result.trial, result.fold, result.checkpoint)
+            if is_past and self._checkpoints is not None:
+                self._checkpoints.adopt(result.trial, result.fold, result.checkpoint)
             result = replace(result, checkpoint=None)
         step.results[result.fold] = result
         results = [r for r in step.results if r is not None]
         if len(results) < len(step.results):
             return
         step.ended = time.monotonic()
-        step.outcome = _outcome(result.trial, [self._score(r) for r in results])
+        if is_past:  # what is known of how long it took
+            step.started = step.ended - sum(r.fit_time + r.score_time for r in results)
+        step.outcome = outcome_of(result.trial, [self._score(r) for r in results])
         self._n_pending -= 1
         seconds = statistics.fmean(r.fit_time for r in results)
         parent = step.suggestion.parent
@@ -430,7 +471,7 @@ class _Driver:
         """Fail the folds of a trial's step that are not there yet."""
         self._queue = deque(t for t in self._queue if t.trial != number)
         self._suspects = deque(t for t in self._suspects if t.trial != number)
-        for fold, result in enumerate(self._steps[self._latest[number]].results):
+        for fold, result in enumerate(self._steps[self._steps.latest(number)].results):
             if result is None:
                 self._record(FoldResult(number, fold, Status.CRASHED, fit_error=reason))
 
@@ -440,14 +481,3 @@ def _rank(step: Step) -> tuple[int, float]:
     assert step.outcome is not None
     assert step.outcome.score is not None
     return step.suggestion.budget or 0, step.outcome.score
-
-
-def _outcome(trial: int, scores: list[float | None]) -> Outcome:
-    """Return the outcome of a trial from the scores of its folds."""
-    numbers = [s for s in scores if s is not None and math.isfinite(s)]
-    if len(numbers) < len(scores):
-        return Outcome(trial, Status.FAILED, None)
-    variance = None
-    if len(numbers) > 1:
-        variance = statistics.variance(numbers) / len(numbers)
-    return Outcome(trial, Status.OK, statistics.fmean(numbers), variance)

@@ -11,7 +11,7 @@ import math
 import numbers
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from .._protocol import Checkpoint, FoldResult, FoldTask, Status
 from ._checkpoint import read_checkpoint
 from ._resource import Resource, WholeFit
 
-__all__ = ["FoldContext", "FoldData", "run_fold"]
+__all__ = ["FoldContext", "FoldData", "regained", "run_fold"]
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -114,6 +114,10 @@ def run_fold(
     resource = context.resource
     units = _units(task)
     try:
+        if task.lost:
+            state = regained(context, data, task.checkpoint, task.lost)
+            task = replace(task, checkpoint=state)
+            units = _units(task)
         train, test = data.folds[task.fold]
         train = resource.rows(train, data.y, data.groups, task.fold, units.stop)
         fit_params = slice_params(data.X, params=data.fit_params, indices=train)
@@ -185,6 +189,42 @@ def _estimator(context: FoldContext, task: FoldTask) -> Any:
         values = {n: task.params.get(n, usual.get(n)) for n in task.changed}
         context.resource.adjust(estimator, clone(values, safe=False))
     return estimator
+
+
+def regained(
+    context: FoldContext,
+    data: FoldData,
+    checkpoint: Checkpoint | None,
+    lost: Sequence[FoldTask],
+) -> Checkpoint | None:
+    """Train again, part by part, what was lost with its checkpoints.
+
+    Parameters
+    ----------
+    context : FoldContext
+    data : FoldData
+    checkpoint : Checkpoint or None
+        What the first part went on from.
+    lost : sequence of FoldTask
+        The parts.
+
+    Returns
+    -------
+    Checkpoint or None
+        As the last part left it.
+    """
+    for part in lost:
+        task = replace(part, checkpoint=checkpoint)
+        units = _units(task)
+        train, _ = data.folds[task.fold]
+        train = context.resource.rows(train, data.y, data.groups, task.fold, units.stop)
+        params = slice_params(data.X, params=data.fit_params, indices=train)
+        estimator = _estimator(context, task)
+        X, y = safe_split(estimator, data.X, data.y, train)
+        context.resource.train(estimator, X, y, params, units)
+        # Through bytes as then: some estimators leave parts of their state behind.
+        checkpoint = Checkpoint(units.stop, context.resource.save(estimator))
+    return checkpoint
 
 
 def _stripped(error: BaseException) -> BaseException:

@@ -40,10 +40,14 @@ class Resource(ABC):
         parameter.
     continues : bool
         Whether training goes on from a checkpoint.
+    knows_end : bool
+        Whether a training may depend from its beginning on how long the whole is,
+        as schedules of a learning rate do.
     """
 
     name: str
     continues: ClassVar[bool] = False
+    knows_end: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -10,7 +10,7 @@ from ._explore import Call, Explorer, Perturb
 from ._grid import GridOptimizer
 from ._hyperband import HyperbandOptimizer
 from ._pbt import PBTOptimizer
-from ._population import Segment, SubPopulation, make_population
+from ._population import Segment, SubPopulation, make_population, make_segments
 from ._random import RandomOptimizer
 from ._rung_optimizer import Patience, RungOptimizer
 from ._sequential import SequentialOptimizer
@@ -37,5 +37,6 @@ __all__ = [
     "SubPopulation",
     "make_brackets",
     "make_population",
+    "make_segments",
     "n_units",
 ]

@@ -156,19 +156,6 @@ class PBTOptimizer:
         released, self._released = self._released, []
         return released
 
-    def lineage(self, trial: int) -> list[Segment]:
-        """Return the segments that led to one, the first of them first.
-
-        Parameters
-        ----------
-        trial : int
-            Number of the last segment.
-        """
-        line = [self.segments[trial]]
-        while (parent := line[-1].parent) is not None:
-            line.append(self.segments[parent])
-        return line[::-1]
-
     # -- checkpoints -------------------------------------------------------
 
     def _is_needed(self, segment: Segment) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Segment", "SubPopulation", "make_population"]
+__all__ = ["Segment", "SubPopulation", "make_population", "make_segments"]
 
 
 @dataclass(frozen=True, slots=True)

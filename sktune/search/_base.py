@@ -7,7 +7,7 @@ import math
 import numbers
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,17 +45,17 @@ from .._execution import (
     run_search,
 )
 from .._protocol import AskTell, FoldResult
-from ..exceptions import AllFitsFailedError, SearchError, SpaceError
+from ..exceptions import AllFitsFailedError, JournalError, SearchError, SpaceError
+from ..persistence import Journal
 from ..results import (
     Candidate,
     fold_rows,
-    mend_partial_rows,
-    padded,
-    rank,
     verdict,
     warn_about_failed_scores,
 )
 from ._checks import check_folds, check_lengths, max_tasks, read_initial_params
+from ._identity import describe_search, encoded_score
+from ._table import results_table
 
 __all__ = ["BaseTuneSearchCV", "Proposals"]
 
@@ -88,6 +88,14 @@ class Proposals:
         How a budget is spent.
     checkpoints : CheckpointStore or None
         Where trials are kept that are trained in part.
+    design : dict
+        What the order of proposals depends on besides, by name; JSON. A search
+        goes on only with the same. A journal has it for its readers, too.
+    growing : dict of str to int
+        What of `design` may be larger when a search goes on, if what it was is a
+        multiple of this.
+    advice : str
+        What to do where `design` differs, as a sentence without its end.
     """
 
     optimizer: AskTell
@@ -99,6 +107,9 @@ class Proposals:
     max_no_improvement: int | None = None
     resource: Resource = field(default_factory=WholeFit)
     checkpoints: CheckpointStore | None = None
+    design: dict[str, Any] = field(default_factory=dict)
+    growing: dict[str, int] = field(default_factory=dict)
+    advice: str = ""
 
 
 class BaseTuneSearchCV(BaseSearchCV):
@@ -108,6 +119,21 @@ class BaseTuneSearchCV(BaseSearchCV):
     fitted search touch, and owns `fit`: candidates are evaluated without a
     barrier between them.
     """
+
+    # Where a subclass has no such parameters.
+    storage: Any = None
+    on_change: str = "error"
+
+    # Of the parameters, those that decide what is proposed or measured, besides
+    # the space: a search goes on only with the same.
+    _deciding: tuple[str, ...] = (
+        "random_state",
+        "initial_params",
+        "return_train_score",
+    )
+
+    # What the journal keeps of the beginning of the search, during `fit`.
+    _kept_values: dict[str, Any] | None = None
 
     @abstractmethod
     def _propose(self, metric: str, data: FoldData) -> Proposals:
@@ -129,7 +155,9 @@ class BaseTuneSearchCV(BaseSearchCV):
         """Take note of a finished step; a true return ends the search."""
         return False
 
-    def _after_search(self, run: SearchRun, plan: Proposals) -> None:
+    def _after_search(
+        self, run: SearchRun, plan: Proposals, context: FoldContext, data: FoldData
+    ) -> None:
         """Take what is needed of the checkpoints before they are deleted."""
 
     def __sklearn_tags__(self) -> Any:
@@ -190,18 +218,99 @@ default=None
             routed.scorer.score,
             routed.splitter.split.get("groups"),
         )
-        plan = self._propose(self._metric_name(scorer, metric), data)
-        with plan.checkpoints or contextlib.nullcontext():
-            with noted_interrupts() as interrupts:
-                run = self._search(
-                    started, plan, base_estimator, scorer, data, callbacks, interrupts
-                )
-                is_kept = self._keep_results(run, plan, scorer, metric)
-                self._raise_what_ended(run, interrupts, is_kept)
-            if self.refit:
-                self._refit(base_estimator, plan, data, callbacks)
+        name = self._metric_name(scorer, metric)
+        with self._open_journal() as journal:
+            plan = self._plan_search(name, data, scorer, journal)
+            with plan.checkpoints or contextlib.nullcontext():
+                with noted_interrupts() as interrupts:
+                    run = self._search(
+                        started,
+                        plan,
+                        base_estimator,
+                        scorer,
+                        data,
+                        callbacks,
+                        journal,
+                        interrupts,
+                    )
+                    try:
+                        is_kept = self._keep_results(run, plan, scorer, metric)
+                    finally:
+                        if journal is not None:
+                            journal.ended(run.ended_by, self._standings(run, plan))
+                    self._raise_what_ended(run, interrupts, is_kept)
+                if self.refit:
+                    self._refit(base_estimator, plan, data, callbacks)
         callbacks.end()
         return self
+
+    # -- the journal -----------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _open_journal(self) -> Iterator[Journal | None]:
+        """Yield the journal, if there is to be one."""
+        if self.storage is None:
+            yield None
+            return
+        try:
+            with Journal(self.storage) as journal:
+                self._kept_values = journal.kept
+                try:
+                    yield journal
+                except JournalError:
+                    raise
+                except BaseException as error:
+                    error.add_note(
+                        f"What is finished is in {journal.path}: the same search, run "
+                        "again, goes on from there."
+                    )
+                    raise
+        finally:
+            self.__dict__.pop("_kept_values", None)
+
+    def _keep(self, name: str, value: Any) -> Any:
+        """Return what a value was when the search began that is gone on with.
+
+        Parameters
+        ----------
+        name : str
+        value : object
+            What it is now; JSON.
+        """
+        if self._kept_values is None:
+            return value
+        return self._kept_values.setdefault(name, value)
+
+    def _plan_search(
+        self, metric: str, data: FoldData, scorer: Any, journal: Journal | None
+    ) -> Proposals:
+        """Return what is going to be tried; begin the journal, or go on with it."""
+        plan = self._propose(metric, data)
+        if journal is None:
+            return plan
+        identity = describe_search(self, metric, data, plan)
+        if self.on_change == "new" and journal.changes(identity, plan.growing):
+            journal.forget()
+            self._kept_values = journal.kept
+            plan = self._propose(metric, data)
+        facts = {
+            "class": type(self).__name__,
+            "n_splits": self.n_splits_,
+            "metric": metric,
+            "error_score": encoded_score(self.error_score),
+            "metrics": scorer_names(scorer) if is_multimetric(scorer) else None,
+            "return_train_score": self.return_train_score,
+            "design": plan.design,
+        }
+        advice = dict.fromkeys(plan.design, plan.advice)
+        journal.begin(self.space_, identity, facts, plan.growing, advice)
+        if plan.checkpoints is not None:
+            plan.checkpoints.keep_in(journal.checkpoint_folder)
+        return plan
+
+    def _standings(self, run: SearchRun, plan: Proposals) -> dict[int, tuple[int, str]]:
+        """Return how far each trial has come, where there are rungs."""
+        return {}
 
     def _clone_estimator(self) -> Any:
         try:
@@ -254,6 +363,7 @@ default=None
         scorer: Any,
         data: FoldData,
         callbacks: FitCallbacks,
+        journal: Journal | None,
         interrupts: Interrupts,
     ) -> SearchRun:
         """Evaluate candidates until a limit is reached."""
@@ -288,11 +398,12 @@ default=None
                 ask_ahead=plan.ask_ahead,
                 max_tasks=max_tasks(self.pre_dispatch, executor.n_workers),
                 checkpoints=plan.checkpoints,
+                record=journal,
                 fold_callback=callbacks.fold,
                 on_step=self._on_step,
             )
             interrupts.hold()  # results are never lost on the way out
-            self._after_search(run, plan)
+            self._after_search(run, plan, context, data)
         callbacks.end_search()
         return run
 
@@ -333,7 +444,8 @@ default=None
         seed = self.random_state
         if not isinstance(seed, numbers.Integral):
             seed = check_random_state(seed).randint(2**31 - 1)
-        return np.random.default_rng(int(seed))
+        # A search that goes on draws from the stream it began with.
+        return np.random.default_rng(self._keep("seed", int(seed)))
 
     def _given_params(self) -> list[dict[str, Any]]:
         """Return `initial_params`, which must lie in the space."""
@@ -394,27 +506,15 @@ default=None
             raise AllFitsFailedError(str(error)) from None
         warn_about_failed_scores(history, error_score)
         candidates = self._candidates(run, plan)
-        results = [r for c in candidates for r in padded(c, self.n_splits_)]
-        rows = fold_rows(results, error_score, names)
+        table, metrics = results_table(
+            candidates, self.n_splits_, error_score, names, self._format_results
+        )
         for name in _REFITTED:
             self.__dict__.pop(name, None)
-        self.multimetric_ = isinstance(rows[0]["test_scores"], dict)
-        if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(rows[0]["test_scores"])
+        self.multimetric_ = metrics is not None
+        if callable(self.scoring) and metrics is not None:
+            self._check_refit_for_multimetric(dict.fromkeys(metrics))
             metric = self.refit
-        more = {
-            name: np.array([candidate.columns[name] for candidate in candidates])
-            for name in candidates[0].columns
-        }
-        with np.errstate(invalid="ignore"):  # the deviation of infinite scores
-            table = self._format_results(
-                [candidate.params for candidate in candidates],
-                self.n_splits_,
-                rows,
-                more,
-            )
-        mend_partial_rows(table, candidates, self.n_splits_)
-        rank(table, [candidate.level for candidate in candidates])
         self.cv_results_ = table
         self.optimizer_time_ = np.array([c.optimizer_time for c in candidates])
         self.stop_reason_ = run.ended_by

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import numbers
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from .._compat import BaseSearchCV, Interval, StrOptions
 from .._execution import FoldData
 from .._protocol import AskTell
-from ..exceptions import SearchError, SktuneWarning, SpaceError
+from ..exceptions import SearchChangedError, SearchError, SktuneWarning, SpaceError
 from ..optimizers import (
     BayesOptimizer,
     GridOptimizer,
@@ -94,6 +95,14 @@ class BayesSearchCV(BaseTuneSearchCV):
         Bytes that a fold may take, or a size such as ``"2GB"``. One that takes
         more is killed, and its candidate has failed. With either limit folds are
         trained in processes of their own: see :ref:`faults`.
+    storage : str or path-like, default=None
+        Name of a file, such as ``"search.db"``, to which every finished fold is
+        written. The same search with the same file goes on where it stopped,
+        whatever stopped it: see :ref:`resuming`.
+    on_change : {"error", "new"}, default="error"
+        What to do when that file holds a search of other data, another space,
+        estimator and so on: raise an error that names what differs, or begin
+        anew and give the old file another name.
     scoring : str, callable, list, tuple or dict, default=None
         As in `~sklearn.model_selection.GridSearchCV`. Of several metrics, the
         one that `refit` names is optimised, else the first.
@@ -190,6 +199,8 @@ class BayesSearchCV(BaseTuneSearchCV):
     True
     """
 
+    _deciding = (*BaseTuneSearchCV._deciding, "n_points")
+
     _parameter_constraints: dict[str, list[Any]] = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list, tuple, None],
@@ -209,6 +220,8 @@ class BayesSearchCV(BaseTuneSearchCV):
         "on_interrupt": [StrOptions({"raise", "return"})],
         "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
+        "storage": [str, os.PathLike, None],
+        "on_change": [StrOptions({"error", "new"})],
         "random_state": ["random_state"],
     }
 
@@ -226,6 +239,8 @@ class BayesSearchCV(BaseTuneSearchCV):
         on_interrupt: str = "raise",
         trial_timeout: float | None = None,
         memory_limit: int | str | None = None,
+        storage: str | os.PathLike[str] | None = None,
+        on_change: str = "error",
         scoring: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
@@ -258,6 +273,8 @@ class BayesSearchCV(BaseTuneSearchCV):
         self.on_interrupt = on_interrupt
         self.trial_timeout = trial_timeout
         self.memory_limit = memory_limit
+        self.storage = storage
+        self.on_change = on_change
         self.random_state = random_state
         self.param_grid = param_grid
 
@@ -285,6 +302,16 @@ class BayesSearchCV(BaseTuneSearchCV):
         if len(parts) > 1:
             spaces = [Space(part, as_grid=as_grid) for part, _ in parts]
         budgets = [self._budget_of(n_iter) for _, n_iter in parts]
+        # The first candidates depend on how many were to come.
+        planned = self._keep("n_iter", budgets)
+        if len(parts) > 1 and planned != budgets:
+            raise SearchChangedError(
+                f"n_iter of the parts of the space was {planned} when the search "
+                f"began, and is {budgets}: only one space can be gone on with for more"
+            )
+        can_end_early = self._keep(
+            "can_end_early", bool(self.time_budget or self.max_no_improvement)
+        )
         n_trials = _n_trials(spaces, budgets)
         if n_trials < sum(budgets) and not as_grid:
             warnings.warn(
@@ -299,8 +326,13 @@ class BayesSearchCV(BaseTuneSearchCV):
             earlier = earlier_results(self.warm_start_from, metric)
         rngs = self._generator().spawn(len(parts))
         legs: list[tuple[AskTell, int]] = [
-            (self._optimizer_of(space, n_iter, rng, given, earlier), n_iter)
-            for space, n_iter, rng in zip(spaces, budgets, rngs, strict=True)
+            (
+                self._optimizer_of(space, first, rng, given, earlier, can_end_early),
+                n_iter,
+            )
+            for space, n_iter, first, rng in zip(
+                spaces, budgets, planned, rngs, strict=True
+            )
         ]
         return legs[0][0] if len(legs) == 1 else SequentialOptimizer(legs), n_trials
 
@@ -322,6 +354,7 @@ class BayesSearchCV(BaseTuneSearchCV):
         rng: np.random.Generator,
         given: list[dict[str, Any]],
         earlier: EarlierResults | None,
+        can_end_early: bool,
     ) -> Optimizer:
         """Return what proposes the candidates of one space."""
         current = self.estimator.get_params()
@@ -330,7 +363,6 @@ class BayesSearchCV(BaseTuneSearchCV):
             # In a space that is searched in parts it belongs to one of them.
             with contextlib.suppress(SpaceError):
                 initial.append(space.guess({**current, **params}, required=params))
-        can_end_early = self.time_budget is not None or self.max_no_improvement
         size = space.size
         if size is not None and size <= n_iter and not can_end_early:
             # All of it will be tried: nothing is gained by choosing the order.

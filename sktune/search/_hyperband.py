@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,12 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         `BayesSearchCV`.
     memory_limit : int or str, default=None
         Bytes that a fold may take, as in `BayesSearchCV`.
+    storage : str or path-like, default=None
+        Name of a file to which every finished fold is written, and from which the
+        search goes on, as in `BayesSearchCV`. Models that are trained in part lie
+        beside it.
+    on_change : {"error", "new"}, default="error"
+        As in `BayesSearchCV`.
     refit_from : {"scratch", "fold"}, default="scratch"
         What the refit begins with: an untrained model, or that of the best
         candidate's best fold, as it was before its last rung. It goes on from
@@ -146,7 +153,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         that only this user can read.
     checkpoint_folder : str, default=None
         Where these files are put, until the end of the search; None is the
-        system's place for temporary files.
+        system's place for temporary files. With ``storage`` they lie beside it.
     scoring : str, callable, list, tuple or dict, default=None
         As in `BayesSearchCV`.
     n_jobs : int, default=None
@@ -264,6 +271,16 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     True
     """
 
+    _deciding = (
+        *BaseTuneSearchCV._deciding,
+        "sampler",
+        "promotion",
+        "rung_folds",
+        "batch_size",
+        "patience",
+        "tol",
+    )
+
     _parameter_constraints: dict[str, list[Any]] = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list, tuple, None],
@@ -303,6 +320,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         "on_interrupt": [StrOptions({"raise", "return"})],
         "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
+        "storage": [str, os.PathLike, None],
+        "on_change": [StrOptions({"error", "new"})],
         "refit_from": [StrOptions({"scratch", "fold"})],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "checkpoint_folder": [str, None],
@@ -332,6 +351,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         on_interrupt: str = "raise",
         trial_timeout: float | None = None,
         memory_limit: int | str | None = None,
+        storage: str | os.PathLike[str] | None = None,
+        on_change: str = "error",
         refit_from: str = "scratch",
         checkpoint_memory: int = 1_000_000_000,
         checkpoint_folder: str | None = None,
@@ -376,6 +397,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.on_interrupt = on_interrupt
         self.trial_timeout = trial_timeout
         self.memory_limit = memory_limit
+        self.storage = storage
+        self.on_change = on_change
         self.refit_from = refit_from
         self.checkpoint_memory = checkpoint_memory
         self.checkpoint_folder = checkpoint_folder
@@ -514,6 +537,18 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             ask_ahead=repeatable,
             resource=plan.resource,
             checkpoints=checkpoints,
+            design={
+                "resource": plan.resource.name,
+                "brackets": [
+                    [[rung.n_candidates, rung.budget] for rung in bracket.rungs]
+                    for bracket in plan.brackets
+                ],
+            },
+            advice=(
+                "Who is promoted depends on all rungs and their sizes: with a larger "
+                "max_resource or n_candidates it is another search. To use what was "
+                "found, give that another storage= and warm_start_from=load_search(...)"
+            ),
         )
 
     def _units_of_patience(self) -> int | None:
@@ -581,6 +616,12 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         if run.ended_by in ("n_iter", "exhausted"):
             run.ended_by = "completed"
         return candidates
+
+    def _standings(self, run: SearchRun, plan: Proposals) -> dict[int, tuple[int, str]]:
+        optimizer = plan.optimizer
+        assert isinstance(optimizer, RungOptimizer)
+        trials = sorted({step.suggestion.trial for step in run.steps})
+        return {trial: optimizer.standing(trial) for trial in trials}
 
     def _start_refit(self, estimator: Any, plan: Proposals) -> tuple[Any, int]:
         best, start = super()._start_refit(estimator, plan)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,31 +15,29 @@ from sklearn.utils.validation import check_is_fitted
 from .._compat import BaseSearchCV, Interval, StrOptions
 from .._execution import (
     CheckpointStore,
+    FoldContext,
     FoldData,
     ResourceRequest,
     SearchRun,
     Step,
+    Steps,
     find_resource,
     fixed_parameters,
     last_step,
+    n_units,
+    regained,
     replay,
 )
 from .._protocol import Adjustable, Checkpoint
 from .._schedule import write_schedule
-from ..exceptions import SearchError
-from ..optimizers import Call, Explorer, Gain, PBTOptimizer, Perturb, Segment
-from ..results import (
-    Candidate,
-    HistoryRow,
-    history_table,
-    learning_curves,
-    merged,
-    verdict,
-)
+from ..exceptions import SearchError, SktuneWarning
+from ..optimizers import Call, Explorer, Gain, PBTOptimizer, Perturb
+from ..results import Candidate, learning_curves
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV, Proposals
 from ._checks import read_space
 from ._generations import GenerationPlan, plan_generations
+from ._members import lineage, member_history, member_rows
 from ._voting import vote
 
 __all__ = ["PBTSearchCV"]
@@ -128,12 +128,18 @@ class PBTSearchCV(BaseTuneSearchCV):
         `BayesSearchCV`.
     memory_limit : int or str, default=None
         Bytes that a fold may take, as in `BayesSearchCV`.
+    storage : str or path-like, default=None
+        Name of a file to which every finished fold is written, and from which the
+        search goes on, as in `BayesSearchCV`. The models of the members lie beside
+        it.
+    on_change : {"error", "new"}, default="error"
+        As in `BayesSearchCV`.
     checkpoint_memory : int, default=1_000_000_000
         Bytes of models in training to hold in memory. More goes to files that
         only this user can read.
     checkpoint_folder : str, default=None
         Where these files are put, until the end of the search; None is the
-        system's place for temporary files.
+        system's place for temporary files. With ``storage`` they lie beside it.
     scoring : str, callable, list, tuple or dict, default=None
         As in `BayesSearchCV`.
     n_jobs : int, default=None
@@ -265,6 +271,18 @@ class PBTSearchCV(BaseTuneSearchCV):
     True
     """
 
+    _deciding = (
+        *BaseTuneSearchCV._deciding,
+        "exploit",
+        "quantile",
+        "explore",
+        "perturbation_factors",
+        "resample_probability",
+        "fixed_parameters",
+        "mutate_architecture",
+        "batch_size",
+    )
+
     _parameter_constraints: dict[str, list[Any]] = {
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list, tuple, None],
@@ -295,6 +313,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         "on_interrupt": [StrOptions({"raise", "return"})],
         "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
+        "storage": [str, os.PathLike, None],
+        "on_change": [StrOptions({"error", "new"})],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "checkpoint_folder": [str, None],
         "random_state": ["random_state"],
@@ -323,6 +343,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         on_interrupt: str = "raise",
         trial_timeout: float | None = None,
         memory_limit: int | str | None = None,
+        storage: str | os.PathLike[str] | None = None,
+        on_change: str = "error",
         checkpoint_memory: int = 1_000_000_000,
         checkpoint_folder: str | None = None,
         scoring: Any = None,
@@ -366,6 +388,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         self.on_interrupt = on_interrupt
         self.trial_timeout = trial_timeout
         self.memory_limit = memory_limit
+        self.storage = storage
+        self.on_change = on_change
         self.checkpoint_memory = checkpoint_memory
         self.checkpoint_folder = checkpoint_folder
         self.random_state = random_state
@@ -497,7 +521,28 @@ class PBTSearchCV(BaseTuneSearchCV):
             ask_ahead=True,
             resource=plan.resource,
             checkpoints=CheckpointStore(self.checkpoint_memory, self.checkpoint_folder),
+            design={
+                "resource": plan.resource.name,
+                "population_size": plan.population_size,
+                "interval": list(plan.intervals),
+                "max_resource": plan.max_resource,
+            },
+            growing=self._growing(plan),
+            advice=(
+                "More generations can be added where interval= is given, but not with "
+                "explore='bayes', and not to nets, whose schedules run over the whole "
+                "training. Else begin a search with another storage= and "
+                "initial_params=load_search(...).best_params_"
+            ),
         )
+
+    def _growing(self, plan: GenerationPlan) -> dict[str, int]:
+        """Return what may be larger when a search goes on."""
+        # A schedule of the learning rate, or a model of the scores, may know of
+        # the end of the training from its beginning.
+        if plan.resource.knows_end or self.explore == "bayes":
+            return {}
+        return {"max_resource": math.lcm(*plan.intervals)}
 
     def _initial_points(self) -> list[Any]:
         current = self.estimator.get_params()
@@ -524,63 +569,41 @@ class PBTSearchCV(BaseTuneSearchCV):
 
     # -- results -------------------------------------------------------------------
 
-    def _after_search(self, run: SearchRun, plan: Proposals) -> None:
+    def _after_search(
+        self, run: SearchRun, plan: Proposals, context: FoldContext, data: FoldData
+    ) -> None:
         self._members: dict[int, list[Checkpoint | None]] = {}
-        if self.refit != "best_member" or plan.checkpoints is None:
-            return
         scored = [s for s in run.steps if s.outcome and s.outcome.score is not None]
-        if scored:
-            best = max(scored, key=_rank).suggestion.trial
-            self._members[best] = [
-                plan.checkpoints.get(best, fold, as_file=False)
-                for fold in range(self.n_splits_)
-            ]
+        if self.refit != "best_member" or plan.checkpoints is None or not scored:
+            return
+        store, steps = plan.checkpoints, Steps(run.steps)
+        best = steps.latest(max(scored, key=_rank).suggestion.trial)
+        states, n_again = [], 0
+        for fold in range(self.n_splits_):
+            state, lost = steps.training_until(
+                best, fold, lambda trial, fold: store.get(trial, fold, as_file=False)
+            )
+            n_again += n_units(state, lost)
+            states.append(regained(context, data, state, lost))
+        if n_again:
+            # A run that had another refit did not keep it, or it was deleted.
+            warnings.warn(
+                f"The best member was not kept: it is trained again, {n_again} units "
+                "of the resource in all folds",
+                SktuneWarning,
+                stacklevel=2,
+            )
+            store.use.n_units_again += n_again
+        self._members[steps[best].suggestion.trial] = states
 
     def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
         optimizer = plan.optimizer
         assert isinstance(optimizer, PBTOptimizer)
-        of_member: dict[int, list[Step]] = {}
-        for step in sorted(run.steps, key=lambda step: step.suggestion.trial):
-            member = optimizer.segments[step.suggestion.trial].member
-            of_member.setdefault(member, []).append(step)
-        candidates = []
-        self._lineages: list[list[dict[str, Any]]] = []
-        for member in sorted(of_member):
-            candidate, last = self._candidate(optimizer, of_member[member])
-            candidates.append(candidate)
-            line = optimizer.lineage(last)
-            self._lineages.append([self._told(segment) for segment in line])
+        segments = optimizer.segments
+        candidates, shown = member_rows(run.steps, segments, self.max_resource_)
+        self._lineages = [lineage(run.steps, segments, number) for number in shown]
         self._note(optimizer, run, plan)
         return candidates
-
-    def _candidate(
-        self, optimizer: PBTOptimizer, steps: list[Step]
-    ) -> tuple[Candidate, int]:
-        """Return the row of a member, and the segment that it shows."""
-        scored = [s for s in steps if s.outcome and s.outcome.score is not None]
-        shown = (scored or steps)[-1]
-        segment = optimizer.segments[shown.suggestion.trial]
-        status = "completed" if segment.end == self.max_resource_ else "unfinished"
-        if not scored or shown is not steps[-1]:
-            status = "failed"
-        columns = {
-            "n_resources": segment.end,
-            "generation": segment.generation,
-            "population": segment.part,
-            **verdict([r for r in steps[-1].results if r is not None], status),
-        }
-        until = steps[: steps.index(shown) + 1]
-        results = [[r for r in step.results if r is not None] for step in until]
-        return (
-            Candidate(
-                shown.suggestion.params,
-                merged(results),
-                sum(step.optimizer_time for step in steps),
-                segment.end,
-                columns,
-            ),
-            segment.trial,
-        )
 
     def _note(self, optimizer: PBTOptimizer, run: SearchRun, plan: Proposals) -> None:
         """Set what is said of the whole population."""
@@ -590,42 +613,12 @@ class PBTSearchCV(BaseTuneSearchCV):
             s.parent is not None and optimizer.segments[s.parent].member != s.member
             for s in trained
         )
-        self.history_ = self._history(optimizer, run)
+        error_score = np.nan if self.error_score == "raise" else self.error_score
+        self.history_ = member_history(run.steps, optimizer.segments, error_score, None)
         assert plan.checkpoints is not None
         self.checkpoint_use_ = plan.checkpoints.use
         if run.ended_by in ("n_iter", "exhausted"):
             run.ended_by = "completed"
-
-    def _history(self, optimizer: PBTOptimizer, run: SearchRun) -> dict[str, Any]:
-        rows, segments, params = [], [], []
-        for step in sorted(run.steps, key=lambda step: step.suggestion.trial):
-            segment = optimizer.segments[step.suggestion.trial]
-            for result in step.results:
-                assert result is not None
-                rows.append(
-                    HistoryRow(
-                        segment.member,
-                        segment.part,
-                        segment.generation,
-                        segment.end,
-                        result,
-                    )
-                )
-                segments.append(segment)
-                params.append(step.suggestion.params)
-        error_score = np.nan if self.error_score == "raise" else self.error_score
-        table = history_table(rows, error_score, None)
-        names = {"candidate": "member", "bracket": "population", "rung": "generation"}
-        parents = [-1 if s.parent is None else s.parent for s in segments]
-        column = np.empty(len(params), dtype=object)
-        column[:] = params
-        more = {
-            "segment": np.array([s.trial for s in segments]),
-            "parent": np.array(parents),
-            "origin": np.array([s.origin for s in segments]),
-            "params": column,
-        }
-        return {names.get(key, key): values for key, values in table.items()} | more
 
     def _select_best(self, metric: Any) -> None:
         super()._select_best(metric)
@@ -634,19 +627,6 @@ class PBTSearchCV(BaseTuneSearchCV):
             {key: segment[key] for key in ("start", "end", "params")}
             for segment in self.lineage_
         ]
-
-    def _told(self, segment: Segment) -> dict[str, Any]:
-        assert segment.point is not None
-        return {
-            "segment": segment.trial,
-            "member": segment.member,
-            "generation": segment.generation,
-            "start": segment.start,
-            "end": segment.end,
-            "origin": segment.origin,
-            "score": segment.score,
-            "params": self.space_.from_unit(segment.point),
-        }
 
     # -- the refit -----------------------------------------------------------------
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from ._choices import Categorical, Ordinal
 from ._dimensions import Dimension, Sequence
-from ._layout import Axis
+from ._layout import Axis, Parameter
 from ._messages import did_you_mean, one_message
 from ._parse import split_budgets
 from ._ranges import Float, Integer
 from ._space import Space
+from ._values import shown
 
 __all__ = [
     "Axis",
@@ -25,9 +26,11 @@ __all__ = [
     "Float",
     "Integer",
     "Ordinal",
+    "Parameter",
     "Sequence",
     "Space",
     "did_you_mean",
     "one_message",
+    "shown",
     "split_budgets",
 ]

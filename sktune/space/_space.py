@@ -109,6 +109,11 @@ class Space:
         """Number of axes of the unit cube."""
         return len(self.axes)
 
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, in the order of their axes."""
+        return tuple(self._parameters)
+
     # -- Points ------------------------------------------------------------
 
     def snap(self, points: Any) -> FloatArray:
@@ -198,6 +203,32 @@ class Space:
                 value = tuple(self.axes[j].dimension.value(snapped[j]) for j in items)
             values[parameter.name] = value
         return {name: values[name] for name in sorted(values)}
+
+    def choice_numbers(self, point: FloatArray, name: str) -> list[int]:
+        """Return the numbers that say which choices a parameter has at a point.
+
+        Parameters
+        ----------
+        point : ndarray of shape (n_axes,)
+            Snapped.
+        name : str
+            A parameter that is active there.
+
+        Returns
+        -------
+        list of int
+            The number of the parameter, then the level of each of its axes.
+        """
+        for number, parameter in enumerate(self._parameters):
+            if parameter.name == name and self._is_in(parameter, point):
+                axes = range(parameter.first, parameter.first + parameter.n_axes)
+                levels = [
+                    int(self.axes[j].dimension.level(point[j : j + 1])[0])
+                    for j in axes
+                    if not np.isnan(point[j])
+                ]
+                return [number, *levels]
+        raise SpaceError(f"{name!r} is not active there")
 
     # -- From hyperparameters to points ----------------------------------------
 

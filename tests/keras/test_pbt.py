@@ -13,7 +13,7 @@ pytest.importorskip("keras")
 import keras
 
 from sktune import PBTSearchCV, ScheduledEstimator
-from sktune.exceptions import ModelError, SearchError
+from sktune.exceptions import ModelError, SearchError, SktuneWarning
 from sktune.keras import KerasClassifier, ScheduleCallback
 from sktune.keras._engine import Variables
 from sktune.keras._inherit import inherited
@@ -204,3 +204,41 @@ def test_a_callback_refuses_what_it_cannot_change():
     with pytest.raises(ModelError, match=r"\['batch_size'\].*ScheduledEstimator"):
         ScheduleCallback(schedule)
     ScheduleCallback(schedule[:1])
+
+
+@pytest.mark.slow
+def test_lost_checkpoints_are_trained_again_along_their_lineage(tmp_path):
+    def search(storage=None):
+        return PBTSearchCV(
+            make_pipeline(StandardScaler(), KerasClassifier(random_state=0)),
+            SPACE,
+            mutate_architecture=True,
+            population_size=3,
+            n_generations=3,
+            max_resource=6,
+            cv=2,
+            random_state=0,
+            storage=storage,
+        )
+
+    def stop(step):
+        if step.suggestion.trial == 6:
+            raise KeyboardInterrupt
+        return False
+
+    stopped = search(tmp_path / "search.db")
+    stopped._on_step = stop
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(X, y)
+    for path in (tmp_path / "search.db.checkpoints").iterdir():
+        path.unlink()
+    with pytest.warns(SktuneWarning, match="cannot be used"):
+        resumed = search(tmp_path / "search.db").fit(X, y)
+    assert resumed.checkpoint_use_.n_units_again > 0
+    plain = search().fit(X, y)
+    assert resumed.best_schedule_ == plain.best_schedule_
+    np.testing.assert_array_equal(resumed.predict_proba(X), plain.predict_proba(X))
+    for name in ("mean_test_score", "n_resources"):
+        np.testing.assert_array_equal(
+            resumed.cv_results_[name], plain.cv_results_[name]
+        )

@@ -175,14 +175,6 @@ def test_a_single_member_goes_its_way():
     assert [s.origin for s in done] == ["design", "kept"]
 
 
-def test_lineage():
-    optimizer = make(exploit="tournament")
-    last = run(optimizer)[-1]
-    line = optimizer.lineage(last.trial)
-    assert [s.start for s in line] == [0, 4, 8, 12, 16]
-    assert line[0].parent is None
-
-
 def test_what_has_changed_is_told():
     space = Space({"a": Float(0.0, 1.0), "kind": [object(), None, (1, 2)]})
     optimizer = make(space=space, explorer=Perturb(space), exploit="tournament")

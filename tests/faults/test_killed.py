@@ -1,0 +1,174 @@
+"""kill -9 at any moment: a search goes on, and ends as if nothing had been.
+
+``SKTUNE_KILLS`` is the number of kills of each test that kills at random moments, if
+it is not to be a few; ``SKTUNE_SEED`` draws other moments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import time
+from collections import Counter
+
+import pytest
+
+from sktune.persistence import read_events
+
+from .searches import X
+
+N_TRIALS = {"bayes": 8, "hyperband": 9, "population": 12}
+N_KILLS = int(os.environ.get("SKTUNE_KILLS", "0"))
+FEW = {1: 5, 2: 1}
+
+
+def finished_units(path):
+    """How often each unit of a training is done, by parameters, from a journal."""
+    if not path.exists():
+        return Counter()
+    steps, reached, found = {}, Counter(), Counter()
+    for kind, payload in read_events(path):
+        if kind == "step":
+            steps[payload["trial"]] = payload
+        elif kind == "fold":
+            step, fold = steps[payload["trial"]], payload["fold"]
+            params = f"{step['params']['a']!r} {step['params']['b']}"
+            start = reached[step.get("parent"), fold]
+            units = range(start, step.get("budget", 1))
+            found.update((params, str(unit)) for unit in units)
+            reached[payload["trial"], fold] = units.stop
+    return found
+
+
+def trained_units(log):
+    """How often each unit of a training was done, without the refit, from the log."""
+    if not log.exists():
+        return Counter()
+    of_refit = str(int(X.sum()))
+    rows = [line.rsplit(" ", 2) for line in log.read_text().splitlines()]
+    return Counter((params, unit) for params, rows, unit in rows if rows != of_refit)
+
+
+class Killed:
+    """Searches of one kind that are killed, go on, and are compared."""
+
+    def __init__(self, nursery, references, folder, kind, n_jobs):
+        self.nursery = nursery
+        self.folder = folder
+        self.kind = kind
+        self.reference = json.loads(references[kind, N_TRIALS[kind]])
+        self.n_jobs = n_jobs
+        self.n_kills = 0
+        self.first = self.seconds = 0.0  # to the first training, and from it to the end
+        started = time.monotonic()
+        self.run(folder / "unkilled", n_kills=0, draw=None)
+        self.seconds = time.monotonic() - started - self.first
+
+    def run(self, folder, n_kills, draw):
+        """Kill a search so many times, let it end, and look at what it did."""
+        folder.mkdir()
+        storage, log, out = folder / "search.db", folder / "log", folder / "out"
+        request = {
+            "kind": self.kind,
+            "n_trials": N_TRIALS[self.kind],
+            "n_jobs": self.n_jobs,
+            "storage": str(storage),
+            "log": str(log),
+            "out": str(out),
+            "pause": 0.003 * self.n_jobs**2,
+        }
+        for _ in range(n_kills):
+            size = log.stat().st_size if log.exists() else 0
+            self.nursery.start(**request)
+            if draw.random() < 0.2:
+                time.sleep(draw.uniform(0.0, self.first))
+            else:
+                self.wait_for_training(log, size, out)
+                time.sleep(draw.uniform(0.0, self.seconds))
+            self.nursery.kill()
+            self.nursery.wait()
+            self.n_kills += not out.exists()  # else it was through
+        before, trained = finished_units(storage), trained_units(log)
+        assert before <= trained
+        started = time.monotonic()
+        self.nursery.start(**request)
+        self.wait_for_training(log, log.stat().st_size if log.exists() else 0, out)
+        self.first = self.first or time.monotonic() - started
+        assert self.nursery.wait() == 0
+        assert json.loads(out.read_text()) == self.reference
+        # What was finished is not trained again, and all the rest is, once.
+        assert trained_units(log) - trained == finished_units(storage) - before
+        assert not list(folder.glob("search.db?*")), "nothing is left but the journal"
+        return sum(before.values())
+
+    def wait_for_training(self, log, size, out):
+        """Return when a log has grown, or the search is through."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not out.exists():
+            if log.exists() and log.stat().st_size > size:
+                return
+            time.sleep(0.002)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("kind", N_TRIALS)
+def test_kill_at_random_moments(nursery, references, tmp_path, kind, n_jobs):
+    if not N_KILLS and n_jobs > 1 and kind != "population":
+        pytest.skip("takes long: only where SKTUNE_KILLS is set")
+    killed = Killed(nursery, references, tmp_path, kind, n_jobs)
+    kept = []
+    seed = int(os.environ.get("SKTUNE_SEED", "0"))
+    n_kills = N_KILLS or FEW[n_jobs]
+    for number in range(2 * n_kills):  # some come too late
+        if killed.n_kills >= n_kills:
+            break
+        draw = random.Random(1000 * seed + number)
+        times = min(draw.randint(1, 2 + n_jobs), n_kills - killed.n_kills)
+        kept.append(killed.run(tmp_path / str(number), times, draw))
+    print(
+        f"{kind}, n_jobs={n_jobs}: {killed.n_kills} kills of {len(kept)} searches, "
+        f"all as if unkilled; units that were finished before: {sorted(kept)}"
+    )
+
+
+@pytest.mark.parametrize("kind", N_TRIALS)
+def test_a_kill_when_some_folds_are_finished(nursery, references, tmp_path, kind):
+    killed = Killed(nursery, references, tmp_path, kind, n_jobs=1)
+    draw = random.Random(0)
+    killed.run(tmp_path / "killed", 2, draw)
+
+
+@pytest.mark.slow
+def test_a_log_that_is_cut_anywhere(nursery, references, tmp_path):
+    """SQLite's log holds what was written last: its beginning is a shorter search."""
+    n_trials = N_TRIALS["population"]
+    folder = tmp_path / "whole"
+    folder.mkdir()
+    request = {"kind": "population", "n_trials": n_trials}
+    crash = {"crash_at_commit": [20, "after"]}
+    storage = str(folder / "search.db")
+    nursery.run(**request, **crash, storage=storage, out=str(folder / "out"))
+    log = (folder / "search.db-wal").read_bytes()
+    frame = 24 + 4096
+    assert len(log) > 19 * frame
+    places = range(0, len(log), 3 * frame + 700)
+    kept = set()
+    for number, length in enumerate(places):
+        copy = tmp_path / str(number)
+        shutil.copytree(folder, copy)
+        (copy / "search.db-shm").unlink()
+        (copy / "search.db-wal").write_bytes(log[:length])
+        kept.add(sum(finished_units(copy / "search.db").values()))
+        out = copy / "out"
+        assert (
+            nursery.run(**request, storage=str(copy / "search.db"), out=str(out)) == 0
+        )
+        assert json.loads(out.read_text()) == json.loads(
+            references["population", n_trials]
+        )
+        assert {path.name for path in copy.iterdir()} == {"search.db", "out"}
+    assert len(kept) > 5
