@@ -88,10 +88,10 @@ def test_a_search_that_is_under_way(tmp_path):
     assert load_search(path).stop_reason_ == "n_iter"
 
 
-def test_one_that_has_no_results_yet(tmp_path):
+def test_one_that_an_error_ended(tmp_path):
     stop_after(bayes(tmp_path / "search.db"), 1)
     loaded = load_search(tmp_path / "search.db")
-    assert loaded.stop_reason_ is None
+    assert loaded.stop_reason_ == "error"
     with pytest.raises(JournalError, match="there is no file"):
         load_search(tmp_path / "nothing.db")
     assert not (tmp_path / "nothing.db").exists()

@@ -150,8 +150,9 @@ def stop_after(search, n_steps):
 @pytest.mark.parametrize("n_steps", [1, 3, 7])
 def test_an_error_in_a_callback_loses_nothing(make, n_steps, tmp_path):
     error = stop_after(make(tmp_path / "search.db"), n_steps)
-    assert "search.db" in error.__notes__[0]
-    assert "goes on" in error.__notes__[0]
+    assert "kept: see cv_results_" in error.__notes__[0]
+    assert "search.db" in error.__notes__[1]
+    assert "goes on" in error.__notes__[1]
     resumed = make(tmp_path / "search.db").fit(X, y)
     assert table(resumed) == table(make().fit(X, y))
 
