@@ -49,6 +49,23 @@ class CheckpointUse:
     peak_disk_bytes: int = 0
     largest_bytes: int = 0
 
+    def to_text(self) -> str:
+        """Return what was taken as a sentence."""
+        return (
+            f"Checkpoints: {self.n_written} written, the largest "
+            f"{_size(self.largest_bytes)}; at most {_size(self.peak_memory_bytes)} in "
+            f"memory and {_size(self.peak_disk_bytes)} on disk at a time"
+        )
+
+
+def _size(n_bytes: float) -> str:
+    """Return a number of bytes with the unit that makes it short."""
+    for unit in ("bytes", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} GB"
+
 
 class CheckpointStore:
     """Keeps one checkpoint for each fold of a trial, the latest.

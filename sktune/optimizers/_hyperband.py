@@ -70,6 +70,9 @@ class HyperbandOptimizer(RungOptimizer):
         How many folds to train up to a budget, where it is not all.
     keep_best : bool, default=False
         Whether the best of those at the largest budget is not released.
+    max_no_improvement : int or None, default=None
+        After so many trials in a row at the largest budget without a better
+        score, nothing more is proposed.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class HyperbandOptimizer(RungOptimizer):
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
         keep_best: bool = False,
+        max_no_improvement: int | None = None,
     ) -> None:
         super().__init__(
             sampler,
@@ -91,13 +95,18 @@ class HyperbandOptimizer(RungOptimizer):
             patience=patience,
             rung_folds=rung_folds,
             keep_best=keep_best,
+            max_no_improvement=max_no_improvement,
         )
         self._repeatable = repeatable
         slots = schedule(self._brackets, n_abreast)
+        self._starts = [slot.start for slot in slots]
         self._order = {(s.bracket, s.rung, s.place): t for t, s in enumerate(slots)}
         self._new = [slot for slot in slots if slot.rung == 0]
         self._by_known = sorted(slots, key=_known_at)
         self._n_known = 0  # of these slots, those that the sampler knows of
+        self._by_end = sorted(slots, key=lambda slot: slot.end)
+        self._n_counted = 0  # of these, those looked at for improvement
+        self._hopeless_from = 0  # logical time
         self._rungs = [[_RungState() for _ in b.rungs] for b in self._brackets]
         for rungs, bracket in zip(self._rungs, self._brackets, strict=True):
             rungs[0].n_expected = bracket.rungs[0].n_candidates
@@ -117,7 +126,9 @@ class HyperbandOptimizer(RungOptimizer):
                 suggestion = self._begin_in(begin)
                 if suggestion is not None:
                     return suggestion
-        if not self._promoted:
+        if not self._promoted or not self._may_begin(
+            self._starts[self._promoted[0][0]]
+        ):
             return None
         _, number, rung = heapq.heappop(self._promoted)
         trial = self._trials[number]
@@ -132,7 +143,36 @@ class HyperbandOptimizer(RungOptimizer):
         slot = self._new[number]
         if self._is_guided(number) and not self._learn_up_to(slot.start):
             return None
-        return slot
+        return slot if self._may_begin(slot.start) else None
+
+    def _may_begin(self, time: int) -> bool:
+        """Whether the search goes on; what is known at a time decides it."""
+        if self._max_no_improvement is None:
+            return True
+        if self._repeatable and not self._count_up_to(time):
+            return False
+        # What was to begin before that moment still does, however late it is.
+        if not self._is_hopeless or time < self._hopeless_from:
+            return True
+        self._gave_up = True
+        return False
+
+    def _count_up_to(self, time: int) -> bool:
+        """Count what has ended at the largest budget by a time, if it is there."""
+        while self._n_counted < len(self._by_end):
+            slot = self._by_end[self._n_counted]
+            if slot.end > time:
+                break
+            key = (slot.bracket, slot.rung, slot.place)
+            if key not in self._slot_of:
+                return False
+            result = self._slot_of[key]
+            if result is not None and self._is_top(slot.bracket, slot.rung):
+                self._count(result)
+                if self._is_hopeless and not self._hopeless_from:
+                    self._hopeless_from = slot.end
+            self._n_counted += 1
+        return True
 
     def _begin_in(self, slot: Slot) -> Suggestion | None:
         suggestion = self._begin(slot.bracket, slot.place, self._learnt)
@@ -184,7 +224,12 @@ class HyperbandOptimizer(RungOptimizer):
         self._slot_of[trial.bracket, trial.rung, trial.place] = result
         if result.score is None:
             self._released.append(result.trial)
+        if not self._repeatable and self._is_top(trial.bracket, trial.rung):
+            self._count(result)
         self._decide(trial.bracket, trial.rung)
+
+    def _is_top(self, b: int, i: int) -> bool:
+        return i + 1 == len(self._rungs[b])
 
     def _decide(self, b: int, i: int) -> None:
         """Promote the best of a rung, once all are through."""

@@ -132,6 +132,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     time_budget : float, default=None
         Seconds for the whole of ``fit``, the refit included. What is not
         finished by then is stopped.
+    max_no_improvement : int, default=None
+        Number of candidates in a row, trained to `max_resource`, without a better
+        score, after which nothing more is begun. `patience` looks at the training of
+        one candidate, this at what all of the search has found.
     on_interrupt : {"raise", "return"}, default="raise"
         As in `BayesSearchCV`.
     refit_from : {"scratch", "fold"}, default="scratch"
@@ -158,7 +162,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         As in `BayesSearchCV`. All folds of a candidate advance together.
     verbose : int, default=0
         As in `~sklearn.model_selection.GridSearchCV`; from 1 on, it says which
-        resource was found and what is planned.
+        resource was found, what is planned, and what memory and disk the
+        checkpoints took.
     pre_dispatch : int or str, default="2*n_jobs"
         As in `BayesSearchCV`.
     random_state : int, RandomState instance or None, default=None
@@ -211,7 +216,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     space_ : Space
         The space as it was read.
     stop_reason_ : str
-        ``"completed"``, ``"time_budget"`` or ``"interrupt"``.
+        ``"completed"``, ``"time_budget"``, ``"max_no_improvement"``,
+        ``"callback"`` or ``"interrupt"``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -298,6 +304,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         "initial_params": [dict, list, None],
         "warm_start_from": [object],
         "time_budget": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "max_no_improvement": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            None,
+        ],
         "on_interrupt": [StrOptions({"raise", "return"})],
         "refit_from": [StrOptions({"scratch", "fold"})],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
@@ -325,6 +335,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         initial_params: Any = None,
         warm_start_from: Any = None,
         time_budget: float | None = None,
+        max_no_improvement: int | None = None,
         on_interrupt: str = "raise",
         refit_from: str = "scratch",
         checkpoint_memory: int = 1_000_000_000,
@@ -367,6 +378,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.initial_params = initial_params
         self.warm_start_from = warm_start_from
         self.time_budget = time_budget
+        self.max_no_improvement = max_no_improvement
         self.on_interrupt = on_interrupt
         self.refit_from = refit_from
         self.checkpoint_memory = checkpoint_memory
@@ -479,6 +491,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             "patience": patience,
             "rung_folds": folds,
             "keep_best": self.refit_from == "fold",
+            "max_no_improvement": self.max_no_improvement,
         }
         optimizer: RungOptimizer
         repeatable = self.promotion == "sync" and self.random_state is not None
@@ -574,8 +587,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.checkpoint_use_ = None
         if plan.checkpoints is not None:
             self.checkpoint_use_ = plan.checkpoints.use
+            if self.verbose > 0:
+                print(self.checkpoint_use_.to_text())
         if run.ended_by in ("n_iter", "exhausted"):
-            run.ended_by = "completed"
+            run.ended_by = "max_no_improvement" if optimizer.gave_up else "completed"
         return candidates
 
     def _start_refit(self, estimator: Any, plan: Proposals) -> tuple[Any, int]:
