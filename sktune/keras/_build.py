@@ -19,6 +19,7 @@ from ..exceptions import ModelError
 from ._compiled import all_layers
 from ._meta import ModelMeta
 from ._models import READY_MADE
+from ._objects import own_objects, with_own_objects
 from ._routing import accepts_any, check_routed, parameters_of, wants_meta
 
 __all__ = [
@@ -110,7 +111,9 @@ def _copy_of(template: Any, /) -> Any:
                 "would need the code of its function; pass a function that builds the "
                 "model instead"
             )
-    copy = keras.models.clone_model(template)
+    copy = with_own_objects(
+        own_objects(template), keras.models.clone_model, (template,)
+    )
     if template.compiled:
         copy.compile(template.optimizer, template.loss, metrics=metrics_of(template))
     return copy

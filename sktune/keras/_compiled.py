@@ -150,6 +150,7 @@ class CompiledEngine(Engine):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
         self.dropouts = dropout_layers(self.model)
+        self._metrics = [keras.metrics.Mean(name="loss"), *recipe.metrics]
         self._fills_up = is_row_wise(self.model) and _has_known_mean(recipe.loss)
         # In a mean over B rows, r of them real, each counts too little.
         self._rescales = recipe.loss.reduction in ("mean", "sum_over_batch_size")
@@ -275,6 +276,10 @@ class CompiledEngine(Engine):
     @abstractmethod
     def _logs(self, totals: Any) -> dict[str, float]:
         """Return loss and metrics."""
+
+    def _named(self, results: list[Any]) -> dict[str, float]:
+        pairs = zip(self._metrics, results, strict=True)
+        return {metric.name: float(result) for metric, result in pairs}
 
     def predict(self, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
         n_rows = len(inputs[0])

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +34,7 @@ class Recipe:
     Attributes
     ----------
     model : keras.Model
-        Built, not compiled.
+        Built, not compiled; that of `engine` where there is one.
     optimizer : keras.optimizers.Optimizer
         Not built.
     loss : keras.losses.Loss
@@ -42,6 +43,10 @@ class Recipe:
         Reported in each epoch.
     output_activation : {"sigmoid", "softmax", "linear"}
         Of the model's last layer.
+    fresh : Variables
+        Those of the model before it is trained.
+    settings : Settings
+        What an epoch is trained with, unless a schedule says otherwise.
     batch_size : int
         Rows a step.
     jit_compile : bool or "auto"
@@ -53,6 +58,11 @@ class Recipe:
         `sktune.keras._engines.recipe_key`.
     device : str or None
         Where it is trained.
+    name : object
+        Equal in recipes that the same parameters made for the same data and seed;
+        None where that cannot be told.
+    engine : Engine or None
+        What has trained a model of this name, and owns this one.
     """
 
     model: Any
@@ -60,11 +70,15 @@ class Recipe:
     loss: Any
     metrics: list[Any]
     output_activation: str
+    fresh: Variables
+    settings: Settings
     batch_size: int
     jit_compile: bool | str = "auto"
     steps_per_execution: int = 1
     identity: object = None
     device: str | None = None
+    name: Hashable = None
+    engine: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +158,18 @@ class Variables:
         own = [] if optimizer is None else optimizer.variables
         return Variables(*(as_arrays(group) for group in (*groups, own)))
 
+    def groups(self) -> tuple[list[Array], ...]:
+        """Return all arrays, in the order of the attributes."""
+        return self.trainable, self.fixed, self.seeds, self.optimizer
+
+    def outline(self) -> Variables:
+        """Return variables of the same shapes that hold the seeds alone."""
+
+        def outlines(arrays: list[Array]) -> list[Array]:
+            return [np.broadcast_to(a.dtype.type(0), a.shape) for a in arrays]
+
+        return Variables(outlines(self.trainable), outlines(self.fixed), self.seeds)
+
     def for_model_of(self, fresh: Variables) -> Variables:
         """Return these weights for a model that may differ in its dropout.
 
@@ -171,11 +197,11 @@ class Variables:
 
     def assign(self, model: Any, optimizer: Any = None) -> None:
         """Set the variables of a model, and of an optimizer that is built."""
-        groups = (self.trainable, self.fixed, self.seeds)
-        for variables, values in zip(model_variables(model), groups, strict=True):
+        *of_model, of_optimizer = self.groups()
+        for variables, values in zip(model_variables(model), of_model, strict=True):
             assign_arrays(variables, values)
         if optimizer is not None:
-            assign_arrays(optimizer.variables, self.optimizer)
+            assign_arrays(optimizer.variables, of_optimizer)
 
 
 def model_variables(model: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -212,6 +238,9 @@ class Engine(ABC):
         What `training_path_` says.
     loaded : Variables or None
         What was loaded last, None once it has been trained on.
+    lock : RLock
+        Held from loading to the last use of what was loaded: estimators that were
+        fitted in one thread share engines, and may be used in several.
     """
 
     path: str
@@ -223,6 +252,7 @@ class Engine(ABC):
         self.optimizer.build(self.model.trainable_variables)
         self._fresh_optimizer = as_arrays(self.optimizer.variables)
         self.loaded: Variables | None = None
+        self.lock = threading.RLock()
         self.model.compile(
             optimizer=self.optimizer,
             loss=recipe.loss,

@@ -11,20 +11,67 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import keras
 
 from ._compiled import CompiledEngine, dropout_layers
-from ._engine import Recipe
+from ._engine import Recipe, Variables
 
-__all__ = ["engine_for"]
+__all__ = ["engine_for", "known_recipe"]
 
 # Each holds a model, its compiled functions and a copy of its weights: some 20 MB.
 MAX_ENGINES = 10
+# They hold numbers.
+MAX_RECIPES = 256
 
-# By thread: an engine trains one model at a time.
-_kept = threading.local()
+
+class _Kept(threading.local):
+    """What a thread keeps: an engine trains one model at a time.
+
+    Attributes
+    ----------
+    engines : dict of Hashable -> CompiledEngine
+        By what they were compiled for; last those that were used last.
+    recipes : dict of Hashable -> Recipe
+        By name; the engine of each is among those.
+    fresh : tuple of (Hashable, Variables)
+        Name of the last recipe, and the variables of its model before training.
+    """
+
+    def __init__(self) -> None:
+        self.engines: OrderedDict[Hashable, CompiledEngine] = OrderedDict()
+        self.recipes: OrderedDict[Hashable, Recipe] = OrderedDict()
+        self.fresh: tuple[Hashable, Variables | None] = (None, None)
+
+
+_kept = _Kept()
+
+
+def known_recipe(name: Hashable, *, begins: bool = False) -> Recipe | None:
+    """Return the recipe of that name, if a compiled engine has trained its like.
+
+    Building a model takes longer than training a small one for an epoch.
+
+    Parameters
+    ----------
+    name : Hashable
+        None is nobody's.
+    begins : bool
+        Whether fresh weights are needed: those of the last recipe are at hand,
+        for the other folds of a candidate. A training that goes on has its own.
+
+    Returns
+    -------
+    Recipe or None
+        With the model of its engine, to read from.
+    """
+    recipe = None if name is None else _kept.recipes.get(name)
+    if recipe is None or not begins:
+        return recipe
+    last, fresh = _kept.fresh
+    return replace(recipe, fresh=fresh) if fresh is not None and last == name else None
 
 
 def engine_for(recipe: Recipe) -> CompiledEngine:
@@ -40,36 +87,58 @@ def engine_for(recipe: Recipe) -> CompiledEngine:
     -------
     CompiledEngine
     """
-    engines = _engines()
+    engines = _kept.engines
+    if recipe.engine is not None:
+        key = next((k for k, e in engines.items() if e is recipe.engine), None)
+        if key is not None:
+            engines.move_to_end(key)
+        return recipe.engine  # type: ignore[no-any-return]
     key = recipe_key(recipe)
     engine = engines.get(key)
     if engine is None:
         if len(engines) >= MAX_ENGINES:
-            _make_room(engines)
+            _make_room()
         engine = engines[key] = _compiled_engine(recipe)
     engines.move_to_end(key)
+    _note(recipe, engine)
     return engine
 
 
-def _make_room(engines: OrderedDict[Hashable, CompiledEngine]) -> None:
+def _note(recipe: Recipe, engine: CompiledEngine) -> None:
+    """Keep what a recipe says besides what its engine holds."""
+    if recipe.name is None:
+        return
+    recipes = _kept.recipes
+    recipes[recipe.name] = replace(
+        recipe,
+        model=engine.model,
+        optimizer=engine.optimizer,
+        loss=engine.recipe.loss,
+        metrics=engine.recipe.metrics,
+        fresh=recipe.fresh.outline(),
+        engine=engine,
+    )
+    _kept.fresh = (recipe.name, recipe.fresh)
+    if len(recipes) > MAX_RECIPES:
+        recipes.popitem(last=False)
+
+
+def _make_room() -> None:
     """Forget engines, and what the backend would keep of them."""
     if keras.backend.backend() != "jax":
-        engines.popitem(last=False)
+        _, oldest = _kept.engines.popitem(last=False)
+        for name in [n for n, r in _kept.recipes.items() if r.engine is oldest]:
+            del _kept.recipes[name]
         return
     import jax
 
     # Keras initializes weights by functions that JAX compiles for each shape, and
     # keeps until it forgets all functions. Those in use are compiled again.
-    engines.clear()
+    _kept.engines.clear()
+    _kept.recipes.clear()
+    _kept.fresh = (None, None)
     forget: Any = jax.clear_caches  # it has no types
     forget()
-
-
-def _engines() -> OrderedDict[Hashable, CompiledEngine]:
-    if not hasattr(_kept, "engines"):
-        _kept.engines = OrderedDict()
-    engines: OrderedDict[Hashable, CompiledEngine] = _kept.engines
-    return engines
 
 
 def _compiled_engine(recipe: Recipe) -> CompiledEngine:

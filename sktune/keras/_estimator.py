@@ -10,28 +10,28 @@ from typing import Any, Self, TypeVar, cast
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import fit_context
 from ..exceptions import ModelError
-from ._batches import validation_rows
 from ._callbacks import fresh_callbacks, wants_batches
-from ._compiled import (
-    MAX_BYTES,
-    CompilationError,
-    dropout_layers,
-    why_not_compiled,
-)
+from ._compiled import MAX_BYTES, CompilationError, why_not_compiled
 from ._data import InputLayout, as_dense, dense_bytes, layout_of, names_of, read_inputs
 from ._devices import on_device
-from ._engine import Engine, FitEngine, Recipe, Rows, Settings, Variables
-from ._engines import engine_for
+from ._engine import Engine, FitEngine, Recipe, Rows, Variables
+from ._engines import engine_for, known_recipe
 from ._inherit import can_change
-from ._optimizers import has_own_schedule
 from ._parameters import Parameters
-from ._recipe import encoded, make_recipe, model_inputs, output_shape
-from ._schedule import learning_rate_at
+from ._recipe import (
+    encoded,
+    make_recipe,
+    model_inputs,
+    output_shape,
+    recipe_name,
+)
+from ._rows import row_weights, split_rows
+from ._schedule import scheduled
 from ._session import EarlyStopping, Progress, run_epochs
 from ._targets import ClassTarget, RegressionTarget
 from ._training import Target, Training
@@ -65,7 +65,7 @@ class KerasEstimator(Parameters):
 
     _target_class: type[ClassTarget | RegressionTarget]
     _engine: Engine | None
-    _restored: tuple[dict[str, Any], Recipe]
+    _restored: Recipe
     _model: Any
 
     @abstractmethod
@@ -177,7 +177,9 @@ class KerasEstimator(Parameters):
             )
         arrays = as_dense(arrays, MAX_BYTES)
         names = names_of(X)
-        weight = self._row_weights(arrays, checked_y, sample_weight)
+        weight = row_weights(
+            sample_weight, self._weights_of_classes(checked_y), arrays[0].shape[0]
+        )
         if begins:
             layout = layout_of(arrays, names)
             target = self._new_target(checked_y, classes)
@@ -187,9 +189,8 @@ class KerasEstimator(Parameters):
         else:
             training = self._training.copy()
             arrays = training.layout.match(arrays, names)
-        kept = self._recipe_of_restored()
-        recipe = make_recipe(self, training) if begins or kept is None else kept
-        training.set_model(recipe.model)
+        recipe = self._recipe(training, begins=begins)
+        training.set_model(recipe.fresh)
         rows = Rows(
             model_inputs(recipe.model, arrays, training),
             encoded(training.target, checked_y, recipe),
@@ -197,16 +198,13 @@ class KerasEstimator(Parameters):
         )
         return self._run(training, recipe, rows, n_epochs, n_planned)
 
-    def _recipe_of_restored(self) -> Recipe | None:
-        """Return what was built to restore a training, to go on with it once."""
-        params, recipe = self.__dict__.pop("_restored", ({}, None))
-        now = self.get_params(deep=False)
-        alike = now.keys() == params.keys() and all(
-            value is params[name]
-            or (type(value) in (int, float, str) and value == params[name])
-            for name, value in now.items()
-        )
-        return recipe if alike else None
+    def _recipe(self, training: Training, *, begins: bool = False) -> Recipe:
+        """Return the recipe of a training, with a new model if need be."""
+        name = recipe_name(self, training)
+        restored: Recipe | None = self.__dict__.pop("_restored", None)
+        if not begins and restored is not None and restored.name == name is not None:
+            return restored
+        return known_recipe(name, begins=begins) or make_recipe(self, training)
 
     def _run(
         self,
@@ -217,7 +215,7 @@ class KerasEstimator(Parameters):
         n_planned: int,
     ) -> Self:
         callbacks = fresh_callbacks(self.callbacks)
-        engine, path = self._choose_engine(recipe, rows, callbacks)
+        engine, path = self._choose_engine(recipe, training, rows, callbacks)
         going = training.copy()
         try:
             self._run_on(engine, recipe, going, rows, callbacks, n_epochs, n_planned)
@@ -251,24 +249,26 @@ class KerasEstimator(Parameters):
         n_planned: int,
     ) -> None:
         """Train with an engine; the training is updated in place."""
-        train, validation = self._split(rows, training)
+        fraction = self.validation_fraction
+        if fraction is None:
+            fraction = _VALIDATION_FRACTION if self.early_stopping else 0.0
+        train, validation = split_rows(rows, training, fraction)
         watch = EarlyStopping(self.patience, self.min_delta)
-        # Before loading: the learning rate is one of the optimizer's variables.
-        settings = self._settings(recipe, n_planned)
-        engine.load(training.variables)
-        training.variables = run_epochs(
-            engine,
-            train,
-            validation,
-            training.progress,
-            n_epochs=n_epochs,
-            n_planned=n_planned,
-            settings_of=settings,
-            shuffle=self.shuffle,
-            early_stopping=watch if self.early_stopping else None,
-            callbacks=callbacks,
-            verbose=self.verbose,
-        )
+        with engine.lock:
+            engine.load(training.variables)
+            training.variables = run_epochs(
+                engine,
+                train,
+                validation,
+                training.progress,
+                n_epochs=n_epochs,
+                n_planned=n_planned,
+                settings_of=scheduled(recipe.settings, self.schedule, n_planned),
+                shuffle=self.shuffle,
+                early_stopping=watch if self.early_stopping else None,
+                callbacks=callbacks,
+                verbose=self.verbose,
+            )
 
     def _publish(self) -> None:
         """Set the fitted attributes that tell of the training."""
@@ -294,7 +294,7 @@ class KerasEstimator(Parameters):
     # -- What a training is made of ------------------------------------------------
 
     def _choose_engine(
-        self, recipe: Recipe, rows: Rows, callbacks: list[Any]
+        self, recipe: Recipe, training: Training, rows: Rows, callbacks: list[Any]
     ) -> tuple[Engine, str]:
         reason = None
         if self.training == "fit":
@@ -310,62 +310,13 @@ class KerasEstimator(Parameters):
             raise ModelError(
                 f"training='compiled' is not possible: {reason}; use training='auto'"
             )
-        return FitEngine(recipe), f"fit: {reason}"
+        return self._fit_engine(recipe, training), f"fit: {reason}"
 
-    def _settings(self, recipe: Recipe, n_planned: int) -> Callable[[int], Settings]:
-        """Return a function of the epoch: what it is trained with."""
-        config = recipe.optimizer.get_config()
-        rates = tuple(float(layer.rate) for layer in dropout_layers(recipe.model))
-        base: float | None = None
-        if not has_own_schedule(recipe.optimizer):
-            # The variable is of single precision: 0.001, not 0.0010000000474974513.
-            base = float(str(np.float32(config["learning_rate"])))
-
-        def settings(epoch: int) -> Settings:
-            rate = base
-            if base is not None:
-                rate = learning_rate_at(epoch, n_planned, base, self.schedule)
-            return Settings(rate, config.get("weight_decay"), self.clipnorm, rates)
-
-        return settings
-
-    def _split(self, rows: Rows, training: Training) -> tuple[Rows, Rows | None]:
-        fraction = self.validation_fraction
-        if fraction is None:
-            fraction = _VALIDATION_FRACTION if self.early_stopping else 0.0
-        if fraction == 0.0:
-            return rows, None
-        labels = None
-        if training.target.target_type in ("binary", "multiclass"):
-            codes = rows.target.reshape(len(rows), -1)
-            labels = codes[:, 0] if codes.shape[1] == 1 else codes.argmax(axis=1)
-        train, held_out = validation_rows(
-            len(rows), fraction, seed=training.progress.seed, labels=labels
+    def _fit_engine(self, recipe: Recipe, training: Training) -> FitEngine:
+        """Return an engine around a model of its own."""
+        return FitEngine(
+            recipe if recipe.engine is None else make_recipe(self, training)
         )
-        return rows.take(train), rows.take(held_out)
-
-    def _row_weights(
-        self, arrays: list[Any], y: Any, sample_weight: Any
-    ) -> NDArray[np.float32] | None:
-        weights = self._weights_of_classes(y)
-        if sample_weight is not None:
-            given = check_array(
-                sample_weight,
-                ensure_2d=False,
-                dtype=np.float64,
-                input_name="sample_weight",
-            )
-            if given.shape != (arrays[0].shape[0],):
-                raise ValueError(
-                    f"sample_weight.shape == {given.shape}, expected "
-                    f"{(arrays[0].shape[0],)}!"
-                )
-            if not given.any():
-                raise ValueError(
-                    "Sample weights must contain at least one non-zero number."
-                )
-            weights = given if weights is None else given * weights
-        return None if weights is None else weights.astype(np.float32)
 
     # -- Prediction ----------------------------------------------------------------
 
@@ -377,20 +328,24 @@ class KerasEstimator(Parameters):
         arrays = self._training.layout.match(as_dense(arrays, MAX_BYTES), names_of(X))
         engine = self._ready_engine()
         inputs = model_inputs(engine.model, arrays, self._training)
-        outputs = engine.predict(inputs)
+        with engine.lock:
+            if engine.loaded is not self._training.variables:
+                engine.load(self._training.variables)
+            outputs = engine.predict(inputs)
         return outputs[0].reshape(inputs[0].shape[0], -1)
 
     def _ready_engine(self) -> Engine:
-        """Return an engine with the weights of this estimator."""
+        """Return an engine for the model of this estimator."""
         engine: Engine | None = getattr(self, "_engine", None)
         if engine is None:
-            recipe = make_recipe(self, self._training)
+            recipe = self._recipe(self._training)
             reason = "asked for" if self.training == "fit" else None
             reason = reason or why_not_compiled(recipe, 0)
-            engine = engine_for(recipe) if reason is None else FitEngine(recipe)
+            if reason is None:
+                engine = engine_for(recipe)
+            else:
+                engine = self._fit_engine(recipe, self._training)
             self._engine = engine
-        if engine.loaded is not self._training.variables:
-            engine.load(self._training.variables)
         return engine
 
     @property
@@ -515,8 +470,7 @@ class KerasEstimator(Parameters):
         """
         owner = type(self).__name__
         training = Training.from_bytes(state, owner=owner, kind=self._target_class)
-        fresh = Variables.of(make_recipe(self, training).model)
-        training.inherit(fresh)
+        training.inherit(make_recipe(self, training).fresh)
         return self._restore(training)
 
     def fixed_parameters(
@@ -540,14 +494,14 @@ class KerasEstimator(Parameters):
         return [name for name in names if not can_change(name, inherits=inherits)]
 
     def _restore(self, training: Training) -> Self:
-        recipe = make_recipe(self, training)
-        training.set_model(recipe.model)
+        recipe = self._recipe(training)
+        training.set_model(recipe.fresh)
         self._training = training
         self._activation = recipe.output_activation
         self._engine = None
         self._model = None
         self.training_path_ = "restored"
-        self._restored = (self.get_params(deep=False), recipe)
+        self._restored = recipe
         for name, value in training.features.items():
             is_list = isinstance(value, list)
             setattr(self, name, np.array(value, dtype=object) if is_list else value)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._compiled import CompiledEngine, Placed, Table
-from ._engine import Recipe, Variables, packed
+from ._engine import Recipe, Variables, model_variables, packed
 
 __all__ = ["JaxEngine"]
 
@@ -21,10 +21,11 @@ class JaxEngine(CompiledEngine):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
-        self._metrics = [keras.metrics.Mean(name="loss"), *recipe.metrics]
         self._trainable: list[Any] = []
         self._fixed: list[Any] = []
         self._optimizer: list[Any] = []
+        seeds = {id(v) for v in model_variables(self.model)[2]}
+        self._are_seeds = [id(v) in seeds for v in self.model.non_trainable_variables]
         self._epoch = jax.jit(self._traced_epoch, donate_argnums=(0, 1, 2))
         self._tested = jax.jit(self._traced_test)
         self._predict = jax.jit(self._traced_forward)
@@ -32,18 +33,22 @@ class JaxEngine(CompiledEngine):
     # -- State ---------------------------------------------------------------------
 
     def _load(self, variables: Variables) -> None:
-        variables.assign(self.model, self.optimizer)
-        self.adopt_model()
+        # Not by way of the model, which is brought up to date for callbacks alone.
+        self._trainable = [_copy(a) for a in variables.trainable]
+        groups = iter(variables.fixed), iter(variables.seeds)
+        self._fixed = [_copy(next(groups[is_seed])) for is_seed in self._are_seeds]
+        self._optimizer = [_copy(a) for a in variables.optimizer]
 
     def adopt_model(self) -> None:
-        # Copies: the compiled epoch takes its arguments' memory.
-        self._trainable = _copies(self.model.trainable_variables)
-        self._fixed = _copies(self.model.non_trainable_variables)
-        self._optimizer = _copies(self.optimizer.variables)
+        self._load(Variables.of(self.model, self.optimizer))
 
     def read(self) -> Variables:
-        self.sync_model()
-        return Variables.of(self.model, self.optimizer)
+        groups: tuple[list[Any], list[Any]] = ([], [])
+        for value, is_seed in zip(self._fixed, self._are_seeds, strict=True):
+            groups[is_seed].append(np.array(value))
+        trainable = [np.array(value) for value in self._trainable]
+        optimizer = [np.array(value) for value in self._optimizer]
+        return Variables(trainable, *groups, optimizer)
 
     def sync_model(self) -> None:
         for variables, values in (
@@ -72,7 +77,7 @@ class JaxEngine(CompiledEngine):
         self._optimizer[position] = jnp.asarray(
             learning_rate, self._optimizer[position].dtype
         )
-        self._trainable, self._fixed, self._optimizer, totals = self._epoch(
+        self._trainable, self._fixed, self._optimizer, results = self._epoch(
             self._trainable,
             self._fixed,
             self._optimizer,
@@ -81,7 +86,7 @@ class JaxEngine(CompiledEngine):
             table.n_steps,
             knobs,
         )
-        return self._logs(totals)
+        return self._named(results)
 
     def _learning_rate_position(self) -> int:
         rate = self.optimizer.learning_rate
@@ -113,7 +118,8 @@ class JaxEngine(CompiledEngine):
             if rest.shape[0]:
                 ones = jnp.ones(rest.shape[0], dtype=jnp.float32)
                 state = step(state, rest, ones, ones.sum())
-        return state  # type: ignore[no-any-return]
+        trainable, fixed, optimizer, totals = state
+        return trainable, fixed, optimizer, self._results(totals)
 
     def _step(
         self,
@@ -188,11 +194,12 @@ class JaxEngine(CompiledEngine):
             )
         return added
 
+    def _results(self, totals: list[list[Any]]) -> list[Any]:
+        pairs = zip(self._metrics, totals, strict=True)
+        return [metric.stateless_result(total) for metric, total in pairs]
+
     def _logs(self, totals: list[list[Any]]) -> dict[str, float]:
-        return {
-            metric.name: float(metric.stateless_result(total))
-            for metric, total in zip(self._metrics, totals, strict=True)
-        }
+        return self._named(self._results(totals))
 
     # -- Prediction ------------------------------------------------------------------
 
@@ -227,10 +234,9 @@ class JaxEngine(CompiledEngine):
         return list(keras.tree.flatten(output))
 
 
-def _copies(variables: list[Any]) -> list[Any]:
-    return [_copy(v.value) for v in variables]
-
-
 def _copy(value: Any) -> Any:
-    """Copy by way of the host: JAX compiles a copy on the device for each shape."""
+    """Copy by way of the host: JAX compiles a copy on the device for each shape.
+
+    A copy it must be: the compiled epoch takes the memory of its arguments.
+    """
     return jax.device_put(np.array(value))

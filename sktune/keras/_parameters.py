@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import difflib
 import inspect
 import numbers
@@ -14,6 +15,7 @@ from sklearn.base import BaseEstimator
 from .._compat import Interval, StrOptions
 from ..exceptions import ModelError
 from ._build import builder_parameters
+from ._objects import shared, taken_out
 from ._optimizers import optimizer_class
 from ._routing import optimizer_parameters
 from ._schedule import SCHEDULES
@@ -116,6 +118,25 @@ class Parameters(BaseEstimator):
             raise TypeError(unknown_argument(type(self).__name__, strange[0], known))
         for name, value in routed.items():
             setattr(self, name, value)
+
+    # -- Copies ----------------------------------------------------------------
+
+    def __sklearn_clone__(self) -> Self:
+        original = copy.copy(self)
+        for name, value in self.get_params(deep=False).items():
+            setattr(original, name, shared(value))
+        clone: Self = super(Parameters, original).__sklearn_clone__()
+        for name, value in clone.get_params(deep=False).items():
+            setattr(clone, name, taken_out(value))
+        return clone
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        own = self.get_params(deep=False)
+        return {n: shared(v) if n in own else v for n, v in state.items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({name: taken_out(v) for name, v in state.items()})
 
     # -- Parameters ------------------------------------------------------------
 

@@ -11,12 +11,20 @@ from numpy.typing import NDArray
 
 from ..exceptions import ModelError
 from ._build import build_model, metrics_of, output_activation
-from ._engine import Recipe
-from ._optimizers import make_loss, make_metrics, make_optimizer, wants_one_hot
-from ._parameters import Parameters
+from ._compiled import dropout_layers
+from ._engine import Recipe, Settings, Variables
+from ._optimizers import (
+    has_own_schedule,
+    make_loss,
+    make_metrics,
+    make_optimizer,
+    wants_one_hot,
+)
+from ._parameters import PREFIXES, Parameters
+from ._purity import state_of
 from ._training import Target, Training
 
-__all__ = ["encoded", "make_recipe", "model_inputs", "output_shape"]
+__all__ = ["encoded", "make_recipe", "model_inputs", "output_shape", "recipe_name"]
 
 
 def make_recipe(estimator: Parameters, training: Training) -> Recipe:
@@ -57,20 +65,23 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
     loss = make_loss(loss)
     if metrics is None:
         metrics = metrics_of(model)
+    optimizer = make_optimizer(
+        optimizer,
+        learning_rate=estimator.learning_rate,
+        momentum=estimator.momentum,
+        weight_decay=estimator.weight_decay,
+        routed=estimator.routed("optimizer__"),
+    )
     return Recipe(
         model,
-        make_optimizer(
-            optimizer,
-            learning_rate=estimator.learning_rate,
-            momentum=estimator.momentum,
-            weight_decay=estimator.weight_decay,
-            routed=estimator.routed("optimizer__"),
-        ),
+        optimizer,
         loss,
         make_metrics(
             metrics, kind=_metric_kind(training.target, n_units, loss), logits=logits
         ),
         output_activation=activation,
+        fresh=Variables.of(model),
+        settings=_settings(model, optimizer, estimator.clipnorm),
         batch_size=estimator.batch_size,
         jit_compile=estimator.jit_compile,
         steps_per_execution=estimator.steps_per_execution,
@@ -78,7 +89,61 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
             estimator.model, {**routed, "metrics": _functions_of(metrics)}
         ),
         device=estimator.device,
+        name=recipe_name(estimator, training),
     )
+
+
+def _settings(model: Any, optimizer: Any, clipnorm: float | None) -> Settings:
+    config = optimizer.get_config()
+    rate = None
+    if not has_own_schedule(optimizer):
+        # The variable is of single precision: 0.001, not 0.0010000000474974513.
+        rate = float(str(np.float32(config["learning_rate"])))
+    dropout = tuple(float(layer.rate) for layer in dropout_layers(model))
+    return Settings(rate, config.get("weight_decay"), clipnorm, dropout)
+
+
+# -- What makes two recipes the same -----------------------------------------------
+
+# The parameters that `make_recipe` reads, besides those of model and optimizer.
+_READ = (
+    "model",
+    "optimizer",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "clipnorm",
+    "loss",
+    "metrics",
+    "batch_size",
+    "jit_compile",
+    "steps_per_execution",
+    "device",
+)
+
+
+def recipe_name(estimator: Parameters, training: Training) -> Hashable:
+    """Return what two trainings share that `make_recipe` does the same for.
+
+    Returns
+    -------
+    Hashable
+        None where a parameter may have changed without a trace.
+    """
+    values = {name: getattr(estimator, name) for name in _READ}
+    for prefix in PREFIXES:
+        values |= {prefix + n: v for n, v in estimator.routed(prefix).items()}
+    states = {name: state_of(value) for name, value in values.items()}
+    if None in states.values():
+        return None
+    of_data = (repr(training.meta), training.progress.seed)
+    of_keras = (
+        keras.config.dtype_policy().name,
+        keras.config.epsilon(),
+        keras.config.floatx(),
+        keras.config.image_data_format(),
+    )
+    return (type(estimator), of_data, of_keras, *sorted(states.items()))
 
 
 def _identity(model: Any, routed: dict[str, Any]) -> Hashable:

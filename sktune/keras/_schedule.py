@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
-__all__ = ["SCHEDULES", "Schedule", "learning_rate_at"]
+from ._engine import Settings
+
+__all__ = ["SCHEDULES", "Schedule", "learning_rate_at", "scheduled"]
 
 Schedule = Callable[[int, int], float]
 
@@ -81,3 +84,29 @@ def learning_rate_at(
     """
     factor = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
     return learning_rate * float(factor(min(epoch, n_epochs - 1), n_epochs))
+
+
+def scheduled(
+    settings: Settings, schedule: str | Schedule, n_epochs: int
+) -> Callable[[int], Settings]:
+    """Return a function of the epoch: what it is trained with.
+
+    Parameters
+    ----------
+    settings : Settings
+        Those of a training without a schedule. Where the optimizer has one of its
+        own, that counts.
+    schedule : str or callable
+        As `learning_rate_at` takes it.
+    n_epochs : int
+        Number of planned epochs.
+    """
+    base = settings.learning_rate
+
+    def settings_of(epoch: int) -> Settings:
+        if base is None:
+            return settings
+        rate = learning_rate_at(epoch, n_epochs, base, schedule)
+        return replace(settings, learning_rate=rate)
+
+    return settings_of

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ._compiled import CompiledEngine, Placed, Table
-from ._engine import Recipe, Variables, packed
+from ._engine import Recipe, Variables, model_variables, packed
 
 __all__ = ["TensorflowEngine"]
 
@@ -21,14 +21,20 @@ class TensorflowEngine(CompiledEngine):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
-        self._mean_loss = keras.metrics.Mean(name="loss")
         self._compiled: dict[Hashable, Any] = {}
+        self._groups = (*model_variables(self.model), self.optimizer.variables)
+
+    # TensorFlow's own variables: Keras' checks take three times as long.
 
     def _load(self, variables: Variables) -> None:
-        variables.assign(self.model, self.optimizer)
+        for group, values in zip(self._groups, variables.groups(), strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.value.assign(value, read_value=False)
 
     def read(self) -> Variables:
-        return Variables.of(self.model, self.optimizer)
+        return Variables(
+            *([np.array(v.value.numpy()) for v in group] for group in self._groups)
+        )
 
     def _put(self, array: NDArray[Any]) -> Any:
         return tf.constant(array)
@@ -61,7 +67,7 @@ class TensorflowEngine(CompiledEngine):
         knobs: NDArray[np.float32],
     ) -> dict[str, float]:
         self.optimizer.learning_rate = learning_rate
-        self._run(
+        results = self._run(
             self._traced_epoch,
             placed.inputs,
             placed.target,
@@ -74,7 +80,7 @@ class TensorflowEngine(CompiledEngine):
             knobs,
             jit=self.recipe.jit_compile is not False,
         )
-        return self._logs()
+        return self._named(results)
 
     def _traced_epoch(
         self,
@@ -87,7 +93,7 @@ class TensorflowEngine(CompiledEngine):
         n_steps: Any,
         rest: Any,
         knobs: Any,
-    ) -> None:
+    ) -> list[Any]:
         self._reset_metrics()
 
         def step(chosen: Any, scale: Any, count: Any) -> None:
@@ -109,6 +115,7 @@ class TensorflowEngine(CompiledEngine):
             if rest.shape[0]:
                 n_rest = float(rest.shape[0])
                 step(rest, tf.ones([rest.shape[0]]), tf.constant(n_rest))
+        return self._results()
 
     def _step(
         self,
@@ -136,18 +143,19 @@ class TensorflowEngine(CompiledEngine):
     # -- Metrics -------------------------------------------------------------------
 
     def _reset_metrics(self) -> None:
-        for metric in (self._mean_loss, *self.recipe.metrics):
+        for metric in self._metrics:
             metric.reset_state()
 
     def _update_metrics(
         self, loss: Any, target: Any, output: Any, valid: Any, count: Any
     ) -> None:
-        self._mean_loss.update_state(loss, sample_weight=count)
-        for metric in self.recipe.metrics:
+        mean, *metrics = self._metrics
+        mean.update_state(loss, sample_weight=count)
+        for metric in metrics:
             metric.update_state(target, output, sample_weight=valid)
 
-    def _results(self) -> dict[str, Any]:
-        return {m.name: m.result() for m in (self._mean_loss, *self.recipe.metrics)}
+    def _results(self) -> list[Any]:
+        return [metric.result() for metric in self._metrics]
 
     # -- Prediction ------------------------------------------------------------------
 
@@ -166,7 +174,7 @@ class TensorflowEngine(CompiledEngine):
         self._update_metrics(loss, target, output, ones, tf.reduce_sum(ones))
 
     def _logs(self, totals: None = None) -> dict[str, float]:
-        return {name: float(value) for name, value in self._results().items()}
+        return self._named(self._results())
 
     def _forward(self, inputs: list[Any]) -> list[Any]:
         # Predictions are too few to pay for XLA, unless it is asked for.

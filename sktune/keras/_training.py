@@ -53,15 +53,14 @@ class Training:
         """Return a copy that can go on while this one stays as it is."""
         return dataclasses.replace(self, progress=self.progress.copy())
 
-    def set_model(self, model: Any) -> None:
-        """Take up a model: its weights if there are none yet.
+    def set_model(self, fresh: Variables) -> None:
+        """Take up a model by its fresh variables: as weights if there are none yet.
 
         Raises
         ------
         ModelError
             When the weights there are do not fit it.
         """
-        fresh = Variables.of(model)
         has_begun = bool(self.variables.trainable or self.variables.fixed)
         self.variables = self.variables.for_model_of(fresh) if has_begun else fresh
 

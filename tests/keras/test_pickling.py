@@ -64,19 +64,51 @@ def own_loss(y_true, y_pred):
 
 
 class OwnLoss(keras.losses.Loss):
-    """Of the user's own. Keras copies no instance of it, but the class will do."""
+    """Of the user's own, that Keras has not been told of. It has no configuration."""
 
+    def __init__(self, factor=1.0):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, y_true, y_pred):
+        return own_loss(y_true, y_pred) * self.factor
+
+
+class OwnSGD(keras.optimizers.SGD):
+    pass
+
+
+class OwnMean(keras.metrics.MeanMetricWrapper):
+    """A metric of the user's own."""
+
+    def __init__(self, name="own"):
+        super().__init__(own_loss, name=name)
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+@keras.saving.register_keras_serializable("sktune_tests")
+class RegisteredLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         return own_loss(y_true, y_pred)
 
 
-@keras.saving.register_keras_serializable("sktune_tests")
-class RegisteredLoss(OwnLoss):
-    pass
-
-
 def template():
     return keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+
+
+def own_template():
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, build_on(inputs))
+
+
+def build_on(inputs):
+    x = Doubled()(layers.Dense(3, activation=doubled)(inputs))
+    return layers.Dense(3, activation="softmax")(x)
+
+
+TEMPLATES = {"template": template, "own template": own_template}
 
 
 PARAMS = {
@@ -84,18 +116,22 @@ PARAMS = {
     "own layers": {"model": build},
     "own loss function": {"loss": own_loss},
     "own loss class": {"loss": OwnLoss},
-    "own loss": {"loss": RegisteredLoss()},
+    "own loss": {"loss": OwnLoss(2.0)},
+    "registered loss": {"loss": RegisteredLoss()},
+    "own optimizer": {"optimizer": OwnSGD(0.5)},
+    "own metric": {"metrics": ["accuracy", OwnMean()]},
     "optimizer": {"optimizer": keras.optimizers.SGD(0.5)},
     "metric": {"metrics": [keras.metrics.SparseCategoricalAccuracy(name="a")]},
     "callback": {"callbacks": [keras.callbacks.TerminateOnNaN()]},
-    "template": {"model": template},
+    "template": {},
+    "own template": {},
 }
 
 
 def estimator_with(name):
     params = dict(PARAMS[name])
-    if name == "template":
-        params["model"] = template()
+    if name in TEMPLATES:
+        params["model"] = TEMPLATES[name]()
     return KerasClassifier(**QUICK, **params)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from keras import layers  # noqa: E402
+from sklearn.base import clone  # noqa: E402
 
 from sktune._protocol import Resumable  # noqa: E402
 from sktune.exceptions import CheckpointError, ModelError  # noqa: E402
@@ -19,6 +22,7 @@ from sktune.keras import KerasClassifier  # noqa: E402
 from sktune.keras._state import unpack  # noqa: E402
 
 PATHS = ["compiled", "fit"]
+WIDTH = 8  # of a layer
 
 
 def weights_of(estimator):
@@ -63,6 +67,82 @@ def test_training_in_segments_is_training_at_once(name, classifier, flowers):
     assert parts.history_ == whole.history_
     assert_equal(weights_of(parts), weights_of(whole))
     assert parts.get_training_state() == whole.get_training_state()
+
+
+class Counted(layers.Dropout):
+    """Notes the rates that it was made with."""
+
+    made: ClassVar[list[float]] = []
+
+    def __init__(self, rate, **options):
+        super().__init__(rate, **options)
+        self.made.append(rate)
+
+
+def counted(meta, *, dropout=0.2):
+    return keras.Sequential(
+        [
+            keras.Input(meta.input_shape),
+            layers.Dense(WIDTH, activation="relu"),
+            Counted(dropout),
+            layers.Dense(meta.n_outputs, activation=meta.output_activation),
+        ]
+    )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_training_that_goes_on_builds_no_more_than_it_must(path, classifier, flowers):
+    params = {"model": counted, "training": path, "epochs": 9}
+    state = classifier(**params).train_more(*flowers, amount=1).get_training_state()
+    Counted.made.clear()
+    for rate in (0.1, 0.2, 0.2, 0.1):
+        parts = classifier(**params, model__dropout=rate).set_training_state(state)
+        state = parts.train_more(*flowers, amount=1).get_training_state()
+    # What model.fit trains is a model of its own each time.
+    expected = [0.1, 0.2] if path == "compiled" else [0.1, 0.2, 0.2, 0.1]
+    assert Counted.made == expected
+    assert parts.n_epochs_ == 5
+
+
+def test_folds_share_the_fresh_model_of_a_candidate(classifier, flowers, monkeypatch):
+    X, y = flowers
+    model = classifier(model=counted, epochs=1)
+    Counted.made.clear()
+    folds = [model.fit(X[i:], y[i:]).get_training_state() for i in (0, 0, 3)]
+    assert Counted.made == [0.2]
+    assert folds[0] == folds[1] != folds[2]
+    other = clone(model).set_params(random_state=1).fit(X, y)
+    assert Counted.made == [0.2, 0.2]
+    assert distance(weights_of(other), weights_of(model)) > 0.01
+    # What the function reads from outside counts, too.
+    monkeypatch.setitem(globals(), "WIDTH", 5)
+    assert weights_of(model.fit(X, y))[0].shape == (4, 5)
+
+
+def test_fit_after_a_restored_training_begins_anew(classifier, flowers):
+    params = {"model": counted, "epochs": 1}
+    whole = classifier(**params).fit(*flowers)
+    again = classifier(**params).set_training_state(whole.get_training_state())
+    assert_equal(weights_of(again.fit(*flowers)), weights_of(whole))
+
+
+def test_an_object_that_may_have_changed_is_read_again(classifier, flowers):
+    optimizer = keras.optimizers.SGD(0.5)
+    moving = classifier(optimizer=optimizer, learning_rate=None)
+    moving.partial_fit(*flowers)
+    optimizer.learning_rate = 0.25
+    moving.partial_fit(*flowers)
+    assert moving.history_["learning_rate"] == [0.5, 0.25]
+
+
+def test_threads_can_use_estimators_that_share_what_was_compiled(classifier, flowers):
+    X, _ = flowers
+    fitted = [classifier(random_state=i).fit(*flowers) for i in range(3)]
+    alone = [f.predict_proba(X) for f in fitted]
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(lambda i: fitted[i % 3].predict_proba(X), range(60))
+        for i, probabilities in enumerate(together):
+            np.testing.assert_array_equal(probabilities, alone[i % 3])
 
 
 @pytest.mark.parametrize(
