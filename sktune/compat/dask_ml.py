@@ -145,6 +145,7 @@ class HyperbandSearchCV(_HyperbandSearchCV):
     rung_folds = None
     initial_params = warm_start_from = param_grid = None
     time_budget = None
+    max_no_improvement = None
     on_interrupt = "raise"
     refit_from = "scratch"
     checkpoint_memory = 1_000_000_000
