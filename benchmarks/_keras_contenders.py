@@ -41,8 +41,8 @@ def data() -> tuple[Any, Any, list[tuple[Any, Any]]]:
     return X, y, list(folds.split(X, y))
 
 
-def candidates() -> list[Candidate]:
-    """Two architectures, six pairs of learning rate and dropout rate each."""
+def candidates(n_trials: int = 12) -> list[Candidate]:
+    """Two architectures, each with as many pairs of learning and dropout rate."""
     rng = np.random.default_rng(0)
     return [
         {
@@ -50,7 +50,7 @@ def candidates() -> list[Candidate]:
             "learning_rate": float(10 ** rng.uniform(-3.3, -2.0)),
             "dropout": float(rng.uniform(0.05, 0.4)),
         }
-        for _, units in itertools.product(range(6), (48, 64))
+        for _, units in itertools.product(range(n_trials // 2), (48, 64))
     ]
 
 
@@ -61,6 +61,9 @@ def architectures(n_trials: int) -> list[Candidate]:
         {"units": int(units), "learning_rate": 2e-3, "dropout": 0.2}
         for units in rng.choice(np.arange(16, 129), size=n_trials, replace=False)
     ]
+
+
+KINDS = {"candidates": candidates, "architectures": architectures}
 
 
 def build(units: int = 64, dropout: float = 0.2) -> Any:
@@ -304,8 +307,8 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def memory(n_trials: int) -> list[float]:
-    """Megabytes after each trial of a search of ours over architectures."""
+def memory(kind: str, n_trials: int) -> list[float]:
+    """Megabytes after each trial of a search of ours over candidates of a kind."""
     after_fold: list[float] = []
 
     def scoring(estimator: Any, X: Any, y: Any) -> float:
@@ -314,7 +317,7 @@ def memory(n_trials: int) -> list[float]:
         return float(score)
 
     X, y, _ = data()
-    search, _ = _own_search(architectures(n_trials), scoring)
+    search, _ = _own_search(KINDS[kind](n_trials), scoring)
     search.fit(X, y)
     return after_fold[N_SPLITS - 1 :: N_SPLITS]
 
@@ -339,12 +342,12 @@ def load_lazy_imports() -> None:
     keras.saving.serialize_keras_object(keras.optimizers.Adam())
 
 
-def main(task: str, argument: str) -> None:
+def main(task: str, argument: str, n_trials: int = 0) -> None:
     """Run a contender or the memory test; print the outcome as JSON."""
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     if task == "memory":
-        print(json.dumps(memory(int(argument))))
+        print(json.dumps(memory(argument, int(n_trials))))
         return
     wall = time.perf_counter()
     search = CONTENDERS[argument]()

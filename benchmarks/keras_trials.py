@@ -10,8 +10,9 @@ candidates that differ in units, learning rate and dropout rate: the same model 
 candidates for all. Each contender runs in a process of its own, all by turns in one
 run. The clock runs from the call of the search to its end; imports are timed apart.
 
-Memory is what the process holds after five and after 50 trials of a search whose
-candidates all have other numbers of units, so that nothing compiled can be used again.
+Memory is what the process holds after five and after 50 trials: of candidates as
+above, and of candidates that all have other numbers of units, so that nothing compiled
+can be used again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import _environment  # isort: skip  (limits threads before numpy is loaded)
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -40,6 +42,7 @@ CONTENDERS = {
 }
 BASELINE = next(iter(CONTENDERS))
 N_MEMORY = 50
+MEMORY = {"candidates": "two architectures", "architectures": "50 architectures"}
 BETWEEN = (5, N_MEMORY)  # trials after which memory is compared
 TARGET_SPEED = 15.0
 TARGET_MEMORY = 1.2
@@ -125,14 +128,13 @@ def _phase(run: Outcome, phase: str) -> str:
 
 def memory_table() -> str:
     """Megabytes after few and after many trials."""
+    own = {n: backend for n, (kind, backend) in CONTENDERS.items() if kind == "sktune"}
     rows = []
-    for name, (contender, backend) in CONTENDERS.items():
-        if contender != "sktune":
-            continue
-        held = in_process(backend, "memory", str(N_MEMORY))
+    for (kind, what), (name, backend) in itertools.product(MEMORY.items(), own.items()):
+        held = in_process(backend, "memory", kind, str(N_MEMORY))
         few, many = (held[n - 1] for n in BETWEEN)
-        rows.append([name, f"{few:.0f}", f"{many:.0f}", f"{many / few:.2f}"])
-    header = ["contender", *(f"MB after {n}" for n in BETWEEN), "ratio"]
+        rows.append([what, name, f"{few:.0f}", f"{many:.0f}", f"{many / few:.2f}"])
+    header = ["candidates", "contender", *(f"MB after {n}" for n in BETWEEN), "ratio"]
     return table(header, rows)
 
 
@@ -144,9 +146,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--only", nargs="+", choices=[*CONTENDERS], metavar="NAME")
     parser.add_argument("--skip-memory", action="store_true")
+    parser.add_argument("--only-memory", action="store_true")
     options = parser.parse_args(arguments)
     print(f"# Trials of a Keras model\n\n{_environment.describe(PACKAGES)}")
     print(f"- {options.repeats} turns; refit=False, n_jobs=1\n", flush=True)
+    if not options.only_memory:
+        compare_speed(options)
+    if not options.skip_memory:
+        print(memory_table())
+        print(f"\nWanted: a ratio below {TARGET_MEMORY}.")
+
+
+def compare_speed(options: argparse.Namespace) -> None:
+    """Run all contenders by turns and print their times."""
     chosen = [
         BASELINE,
         *(name for name in options.only or CONTENDERS if name != BASELINE),
@@ -159,9 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(speed_table(outcomes))
     print(f"\nWanted: a speed-up of {TARGET_SPEED:.0f} for both of ours.\n")
     print(phases_table(outcomes), flush=True)
-    if not options.skip_memory:
-        print(f"\n{memory_table()}")
-        print(f"\nWanted: a ratio below {TARGET_MEMORY}.")
+    print()
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ __all__ = [
     "fit_context",
     "is_multimetric",
     "n_samples",
+    "nested_in_threads",
     "refresh_optimizer",
     "safe_indexing",
     "safe_split",
@@ -137,6 +138,7 @@ class WorkerPool:
 
     def __init__(self, n_jobs: int | None) -> None:
         self._parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1)
+        self._is_killed = False
 
     def __enter__(self) -> WorkerPool:
         self._parallel.__enter__()
@@ -144,10 +146,14 @@ class WorkerPool:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._stop_call()
-        if self._dask is not None:
-            self._dask.abort()
-        self._parallel.__exit__(None, None, None)
+        # What was killed may be in any state, and is not to hide why it was.
+        passed_over = (Exception,) if self._is_killed else ()
+        with contextlib.suppress(*passed_over):
+            self._stop_call()
+            if self._dask is not None:
+                self._dask.abort()
+        with contextlib.suppress(*passed_over):
+            self._parallel.__exit__(None, None, None)
 
     def _start(self) -> None:
         backend = self._backend = self._parallel._backend
@@ -230,6 +236,14 @@ class WorkerPool:
         """
         return value if self._dask is None else self._dask.share(value)
 
+    @property
+    def thread_limits(self) -> dict[str, str]:
+        """Variables that keep libraries of a worker from using all processors."""
+        if self.n_workers == 1:
+            return {}
+        limits: dict[str, str] = self._backend._prepare_worker_env(self.n_workers)
+        return limits
+
     def restart(self) -> None:
         """Kill what runs, where the backend can, and start fresh workers."""
         self._stop_call()
@@ -238,6 +252,7 @@ class WorkerPool:
 
     def kill(self) -> None:
         """Kill what runs, where the backend can; the pool is used no more."""
+        self._is_killed = True
         # Without fresh workers loky has none for __exit__ to put in order.
         self._abort(ensure_ready=isinstance(self._backend, LokyBackend))
 
@@ -275,7 +290,7 @@ class _DaskTasks:
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Run ``function(*args)`` on a worker."""
         # A key of its own, so that dask takes no two calls for the same one.
-        key = f"{function.__name__}-{uuid.uuid4().hex}"
+        key = f"{getattr(function, '__name__', 'fold')}-{uuid.uuid4().hex}"
         job = self._client.submit(
             _call_with_threads, function, *args, key=key, **self._options
         )
@@ -309,9 +324,15 @@ class _DaskTasks:
                 self._client.cancel(jobs)
 
 
-def _call_with_threads(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function; what it runs in parallel runs in threads, as on loky."""
+@contextlib.contextmanager
+def nested_in_threads() -> Iterator[None]:
+    """Let what runs in parallel run in threads, as in the workers of loky."""
     with joblib.parallel_config(ThreadingBackend(nesting_level=1)):
+        yield
+
+
+def _call_with_threads(function: Callable[..., Any], *args: Any) -> Any:
+    with nested_in_threads():
         return function(*args)
 
 

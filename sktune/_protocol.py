@@ -33,6 +33,9 @@ class Status(enum.Enum):
 
     OK = "ok"
     FAILED = "failed"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,8 @@ class FoldResult:
     trial, fold : int
         The task's numbers.
     status : Status
-        FAILED when the fit or the scorer raised.
+        FAILED when the fit or the scorer raised; TIMEOUT or OUT_OF_MEMORY when it
+        was stopped at a limit; CRASHED when its worker died.
     test_scores, train_scores : dict, float or None
         What the scorer returned; None in place of what failed.
     fit_time, score_time : float

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._optional import require
-from ._protocol import FoldResult
+from ._protocol import FoldResult, Status
 from .exceptions import SearchError, SktuneWarning
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "merged",
     "padded",
     "rank",
+    "verdict",
     "warn_about_failed_scores",
 ]
 
@@ -397,3 +398,62 @@ def warn_about_failed_scores(results: Iterable[FoldResult], error_score: float) 
             SktuneWarning,
             stacklevel=2,
         )
+
+
+# -- How a candidate ended -------------------------------------------------------
+
+_MAX_CHARACTERS = 200  # of an error in a table
+
+
+def verdict(results: Sequence[FoldResult], status: str) -> dict[str, str]:
+    r"""Return the columns ``status`` and ``error`` of a candidate.
+
+    Parameters
+    ----------
+    results : sequence of FoldResult
+        Those of its last step.
+    status : str
+        ``"failed"``, or else how far it has come.
+
+    Returns
+    -------
+    dict of str to str
+        Where the candidate failed, the status is that of the first fold that did.
+        The error is a line: the type of the exception and what it said; empty
+        where nothing went wrong.
+
+    Examples
+    --------
+    >>> from sktune._protocol import FoldResult, Status
+    >>> good = FoldResult(0, 0, Status.OK, 0.5)
+    >>> verdict([good], "completed")
+    {'status': 'completed', 'error': ''}
+    >>> error = "Traceback (most recent call last):\n  File ...\nValueError: no\n"
+    >>> verdict([good, FoldResult(0, 1, Status.FAILED, fit_error=error)], "failed")
+    {'status': 'failed', 'error': 'ValueError: no'}
+    """
+    for result in sorted(results, key=lambda result: result.fold):
+        if result.status is Status.OK:
+            continue
+        if status == "failed":
+            status = result.status.value
+        text = result.fit_error or result.score_error or ""
+        return {"status": status, "error": _error_line(text)}
+    error = ""
+    if status == "failed":
+        scores = [result.test_scores for result in results]
+        error = _error_line(f"the score is not finite: {scores}")
+    return {"status": status, "error": error}
+
+
+def _error_line(text: str) -> str:
+    """Return the line of a traceback that names the exception."""
+    lines = text.strip().splitlines() or [""]
+    starts = [n for n, line in enumerate(lines) if line.startswith("Traceback (")]
+    line = lines[0]
+    if starts:  # below the frames, which are indented
+        below = lines[starts[-1] + 1 :]
+        line = next((line for line in below if not line.startswith(" ")), lines[-1])
+    if len(line) > _MAX_CHARACTERS:
+        line = line[: _MAX_CHARACTERS - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return line.strip()

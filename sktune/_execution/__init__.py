@@ -2,6 +2,7 @@
 
 `_driver` asks, submits and tells; `_executor` runs tasks on any joblib
 backend; `_store` places the data once; `_fold` trains and scores one fold;
+`_child` and `_guard` stop it at the limits of `_limits`;
 `_resource` says how it spends a budget; `_checkpoint` keeps what is trained in
 part; `_live` knows what can change on the way, `_replay` trains by a schedule.
 """
@@ -18,6 +19,8 @@ from ._find_resource import (
     with_total,
 )
 from ._fold import FoldContext, FoldData
+from ._interrupt import Interrupts, noted_interrupts
+from ._limits import FoldLimits, read_fold_limits
 from ._live import fixed_parameters
 from ._pickling import check_picklable
 from ._replay import replay
@@ -28,7 +31,9 @@ __all__ = [
     "CheckpointUse",
     "FoldContext",
     "FoldData",
+    "FoldLimits",
     "FoundResource",
+    "Interrupts",
     "Limits",
     "Resource",
     "ResourceRequest",
@@ -39,8 +44,10 @@ __all__ = [
     "find_resource",
     "fixed_parameters",
     "last_step",
+    "noted_interrupts",
     "open_executor",
     "read_checkpoint",
+    "read_fold_limits",
     "replay",
     "run_search",
     "with_total",

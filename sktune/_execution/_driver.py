@@ -104,14 +104,14 @@ class SearchRun:
         The finished ones, in the order of proposals.
     ended_by : str
         ``"n_iter"``, ``"exhausted"``, ``"time_budget"``,
-        ``"max_no_improvement"``, ``"callback"`` or ``"interrupt"``.
-    interrupt : KeyboardInterrupt or None
-        The interrupt that ended it.
+        ``"max_no_improvement"``, ``"callback"``, ``"interrupt"`` or ``"error"``.
+    interrupt : BaseException or None
+        The interrupt, or the error, that ended it.
     """
 
     steps: list[Step] = field(default_factory=list)
     ended_by: str = "n_iter"
-    interrupt: KeyboardInterrupt | None = None
+    interrupt: BaseException | None = None
 
 
 def run_search(
@@ -222,17 +222,16 @@ class _Driver:
         self._ended_by: str | None = None
 
     def run(self) -> SearchRun:
-        interrupt = None
-        try:
-            with noted_interrupts() as raise_again:
-                self._loop(raise_again)
-        except KeyboardInterrupt as error:
-            self._ended_by = "interrupt"
-            interrupt = error
-            self._executor.abort()
-        except BaseException:
-            self._executor.abort()
-            raise
+        interrupt: BaseException | None = None
+        with noted_interrupts() as interrupts:
+            try:
+                self._loop(interrupts.raise_again)
+            except BaseException as error:
+                is_key = isinstance(error, KeyboardInterrupt)
+                self._ended_by = "interrupt" if is_key else "error"
+                interrupt = error
+                interrupts.hold()
+                self._executor.abort()
         finished = [step for step in self._steps if step.outcome is not None]
         return SearchRun(finished, self._ended_by or "n_iter", interrupt)
 
@@ -444,7 +443,7 @@ class _Driver:
         first = crash.tasks[0].trial
         # Only a task that ran alone is known to be guilty.
         if len(crash.tasks) == 1 and self._n_crashes[first] >= _MAX_CRASHES:
-            self._give_up(first, f"the worker died: {crash.reason}")
+            self._give_up(first, f"the worker died: {crash}")
         else:
             self._suspects.extend(crash.tasks)
 
@@ -454,7 +453,7 @@ class _Driver:
         self._suspects = deque(t for t in self._suspects if t.trial != number)
         for fold, result in enumerate(self._steps[self._latest[number]].results):
             if result is None:
-                self._record(FoldResult(number, fold, Status.FAILED, fit_error=reason))
+                self._record(FoldResult(number, fold, Status.CRASHED, fit_error=reason))
 
 
 def _rank(step: Step) -> tuple[int, float]:

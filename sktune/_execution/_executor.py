@@ -7,9 +7,13 @@ decided when a worker is free.
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
+import re
+import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
@@ -17,15 +21,23 @@ import sklearn
 
 from .._compat import FoldCallback, WorkerPool, worker_settings
 from .._protocol import FoldResult, FoldTask
+from ._child import START_SECONDS, ChildSetup
 from ._fold import FoldContext, FoldData, run_fold
+from ._guard import MAX_STARTS, ChildPool, work_with_limits
+from ._limits import FoldLimits
+from ._orphan import end_with_parent
 from ._pickling import check_picklable
-from ._store import DataStore, PlacedData, load
+from ._store import DataStore, PlacedData, load, loaded_folder
 
 __all__ = ["CrashedTasks", "Executor", "open_executor"]
 
 # A future is looked at again after this many seconds, so that Ctrl-C is seen
 # on platforms where waiting for a lock cannot be interrupted.
 _POLL_SECONDS = 1.0
+
+NO_LIMITS = FoldLimits()
+
+_EXIT_CODES = re.compile(r"exit codes of the workers are \{(.+)\}")
 
 
 class CrashedTasks(Exception):
@@ -40,7 +52,9 @@ class CrashedTasks(Exception):
     """
 
     def __init__(self, tasks: list[FoldTask], reason: BaseException) -> None:
-        super().__init__(str(reason))
+        # Of what loky says, the part that differs between causes.
+        codes = _EXIT_CODES.search(str(reason))
+        super().__init__(str(reason) if codes is None else codes[1])
         self.tasks = tasks
         self.reason = reason
 
@@ -122,27 +136,35 @@ class PoolExecutor(Executor):
     """Runs tasks on the workers of a joblib backend."""
 
     def __init__(
-        self, pool: WorkerPool, context: FoldContext, placed: FoldData | PlacedData
+        self,
+        pool: WorkerPool | ChildPool,
+        context: FoldContext,
+        placed: FoldData | PlacedData,
+        work: Callable[..., FoldResult],
+        max_silence: float | None = None,
     ) -> None:
         self.n_workers = pool.n_workers
         self.sees_files = pool.is_local or pool.shares_memory
         self._pool = pool
         self._context = context
         self._placed = placed
+        self._work = work
+        self._max_silence = max_silence
         self._running: dict[Future[FoldResult], FoldTask] = {}
-        self._settings: tuple[dict[str, Any], list[Any]] | None = None
-        if not pool.shares_memory:
-            self._settings = (sklearn.get_config(), list(warnings.filters))
+        self._settings = None if pool.shares_memory else _settings()
+        self._heard = time.monotonic()
 
     @property
     def n_running(self) -> int:
         return len(self._running)
 
     def submit(self, task: FoldTask, callback: FoldCallback | None = None) -> None:
+        if not self._running:
+            self._heard = time.monotonic()
         # Each time: after a restart the workers have to get it again.
         placed = self._pool.share(self._placed)
         future = self._pool.submit(
-            _work, self._settings, self._context, placed, task, callback
+            self._work, self._settings, self._context, placed, task, callback
         )
         self._running[future] = task
 
@@ -155,6 +177,9 @@ class PoolExecutor(Executor):
                 left -= step
             if done or (left is not None and left <= 0):
                 break
+            self._check_silence()
+        if done:
+            self._heard = time.monotonic()
         results = []
         for future in [f for f in self._running if f in done]:
             error = future.exception()
@@ -164,18 +189,38 @@ class PoolExecutor(Executor):
             elif not isinstance(error, Exception):
                 raise error  # Ctrl-C reached the worker first
             elif not results:
-                tasks = list(self._running.values())
-                self._running.clear()
-                self._pool.restart()
-                raise CrashedTasks(tasks, error) from error
+                raise self._crash(error) from error
         return results
+
+    def _crash(self, reason: BaseException) -> CrashedTasks:
+        """Start fresh workers; return what ran on the old ones."""
+        tasks = list(self._running.values())
+        self._running.clear()
+        self._pool.restart()
+        return CrashedTasks(tasks, reason)
+
+    def _check_silence(self) -> None:
+        """Raise if a backend has lost its tasks: it may never say so."""
+        silence = time.monotonic() - self._heard
+        if self._max_silence is not None and silence > self._max_silence:
+            raise self._crash(
+                TimeoutError(
+                    f"no worker has answered for {silence:.0f} seconds, longer than "
+                    "trial_timeout allows"
+                )
+            )
 
     def abort(self) -> None:
         self._running.clear()
         self._pool.kill()
 
 
+def _settings() -> tuple[dict[str, Any], list[Any]]:
+    return sklearn.get_config(), list(warnings.filters)
+
+
 def _work(
+    parent: int | None,
     settings: tuple[dict[str, Any], list[Any]] | None,
     context: FoldContext,
     placed: FoldData | PlacedData,
@@ -183,6 +228,8 @@ def _work(
     callback: FoldCallback | None,
 ) -> FoldResult:
     """Run a task in a worker."""
+    if parent is not None:
+        end_with_parent(parent, loaded_folder)
     with contextlib.ExitStack() as stack:
         if settings is not None:
             stack.enter_context(worker_settings(*settings))
@@ -191,9 +238,15 @@ def _work(
 
 @contextlib.contextmanager
 def open_executor(
-    n_jobs: int | None, context: FoldContext, data: FoldData
+    n_jobs: int | None,
+    context: FoldContext,
+    data: FoldData,
+    limits: FoldLimits = NO_LIMITS,
 ) -> Iterator[Executor]:
     """Yield an executor over the active joblib backend.
+
+    Folds with limits are trained by processes of this search's own, as many as
+    that backend has workers; see `Guard`.
 
     Parameters
     ----------
@@ -203,6 +256,8 @@ def open_executor(
         Estimator, scorer and options.
     data : FoldData
         Data and folds.
+    limits : FoldLimits
+        What a fold may take.
 
     Yields
     ------
@@ -214,10 +269,35 @@ def open_executor(
         When the estimator or the scorer cannot be sent to other processes.
     """
     with WorkerPool(n_jobs) as pool:
-        if pool.is_inline:
+        if pool.is_inline and not limits:
             yield InlineExecutor(context, data)
             return
-        if not pool.shares_memory:
+        if limits or not pool.shares_memory:
             check_picklable({"estimator": context.estimator, "scoring": context.scorer})
-        with DataStore(data, as_file=pool.is_local) as store:
-            yield PoolExecutor(pool, context, store.placed)
+        is_here = pool.is_inline or pool.shares_memory or pool.is_local
+        if not limits:
+            parent = os.getpid() if pool.is_local else None
+            work = functools.partial(_work, parent)
+            with DataStore(data, as_file=pool.is_local) as store:
+                yield PoolExecutor(pool, context, store.placed, work)
+        elif not is_here:
+            work = functools.partial(work_with_limits, limits)
+            yield PoolExecutor(pool, context, data, work, _silence(limits))
+        else:
+            with (
+                DataStore(data, as_file=True) as store,
+                ChildPool(pool.n_workers, limits, pool.thread_limits) as children,
+            ):
+                setup = ChildSetup(
+                    _settings(), context, store.placed, not pool.is_inline
+                )
+                yield PoolExecutor(
+                    children, context, store.placed, children.worker(setup)
+                )
+
+
+def _silence(limits: FoldLimits) -> float | None:
+    """Return the seconds in which some fold must have ended, whatever happened."""
+    if limits.seconds is None:
+        return None
+    return MAX_STARTS * (limits.seconds + 2 * START_SECONDS)

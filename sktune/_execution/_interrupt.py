@@ -1,48 +1,121 @@
-"""Ctrl-C that is not lost."""
+"""Ctrl-C and SIGTERM that neither get lost nor lose anything."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
-__all__ = ["noted_interrupts"]
+__all__ = ["Interrupts", "noted_interrupts"]
+
+# Who sends so many means now.
+_MAX_NOTED = 2
+
+
+class _Terminated(KeyboardInterrupt):
+    """The system asks the process to end; on its way it is an interrupt.
+
+    Attributes
+    ----------
+    signum : int
+        Number of the signal.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
+class Interrupts:
+    """The signals that came while a search ran.
+
+    Attributes
+    ----------
+    first : KeyboardInterrupt or None
+        What the first one stands for.
+    n : int
+        How many there were.
+    """
+
+    def __init__(self) -> None:
+        self.first: KeyboardInterrupt | None = None
+        self.n = 0
+        self.n_holds = 0
+
+    def note(self, signum: int, frame: FrameType | None) -> None:
+        """Handle a signal: the first one interrupts, the next are noted."""
+        self.n += 1
+        if self.first is None:
+            is_key = signum == signal.SIGINT
+            self.first = KeyboardInterrupt() if is_key else _Terminated(signum)
+        if (self.n == 1 and not self.n_holds) or self.n > _MAX_NOTED:
+            raise self.first
+
+    def raise_again(self) -> None:
+        """Raise the interrupt if there was one.
+
+        Python drops what is raised while C code calls back, as it does inside
+        ctypes, or while an object is destroyed.
+        """
+        if self.first is not None:
+            raise self.first
+
+    def hold(self) -> None:
+        """From here to the end of the block, note what comes and go on."""
+        self.n_holds += 1
+
+
+_active: Interrupts | None = None
 
 
 @contextlib.contextmanager
-def noted_interrupts() -> Iterator[Callable[[], None]]:
-    """Yield a function that raises an interrupt again that was lost.
+def noted_interrupts() -> Iterator[Interrupts]:
+    """Yield the interrupts of a search, from here to the end of the block.
 
-    Python drops a `KeyboardInterrupt` that is raised while C code calls back,
-    as it does inside ctypes, or while an object is destroyed. Nothing is
-    changed outside the main thread, or where Ctrl-C has a handler already.
+    A second Ctrl-C must not break the first one's way out: it is noted only, a
+    third one is raised. SIGTERM and SIGHUP take the same way, and leave the
+    block as ``SystemExit(128 + number)``: ``finally`` and ``atexit`` get their
+    chance, and the exit code is that of a process that the signal ended.
+
+    Nothing is changed outside the main thread, or where a signal has a handler
+    already: what that raises ends the search likewise. A block inside another
+    shares its interrupts.
 
     Yields
     ------
-    callable
-        Raises `KeyboardInterrupt` if there was one.
+    Interrupts
     """
-    seen = False
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal seen
-        seen = True
-        signal.default_int_handler(signum, frame)
-
-    def raise_again() -> None:
-        if seen:
-            raise KeyboardInterrupt
-
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
-        yield raise_again
+    global _active
+    if threading.current_thread() is not threading.main_thread():
+        yield Interrupts()
         return
-    signal.signal(signal.SIGINT, note)
+    if _active is not None:
+        n_holds = _active.n_holds
+        try:
+            yield _active
+        finally:
+            _active.n_holds = n_holds
+        return
+    interrupts = _active = Interrupts()
+    handler = interrupts.note
+    before: dict[int, Any] = {}
     try:
-        yield raise_again
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            usual = signal.SIG_DFL
+            if name == "SIGINT":
+                usual = signal.default_int_handler  # type: ignore[assignment]
+            if number is not None and signal.getsignal(number) is usual:
+                before[number] = usual
+                signal.signal(number, handler)
+        yield interrupts
+    except _Terminated as error:
+        raise SystemExit(128 + error.signum) from error
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, usual in before.items():
+            if signal.getsignal(number) == handler:
+                signal.signal(number, usual)
+        _active = None

@@ -18,7 +18,7 @@ import joblib
 
 from ._fold import FoldData
 
-__all__ = ["DataStore", "PlacedData", "load"]
+__all__ = ["DataStore", "PlacedData", "load", "loaded_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ def load(data: FoldData | PlacedData) -> FoldData:
     if _loaded is None or _loaded[0] != data.path:
         _loaded = (data.path, joblib.load(data.path, mmap_mode="r"))
     return _loaded[1]
+
+
+def loaded_folder() -> str | None:
+    """Return the temporary folder of the data that was loaded last, if any."""
+    return None if _loaded is None else str(Path(_loaded[0]).parent)
 
 
 class DataStore:

@@ -147,6 +147,8 @@ class HyperbandSearchCV(_HyperbandSearchCV):
     time_budget = None
     max_no_improvement = None
     on_interrupt = "raise"
+    trial_timeout = None
+    memory_limit = None
     refit_from = "scratch"
     checkpoint_memory = 1_000_000_000
     checkpoint_folder = None

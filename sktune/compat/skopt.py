@@ -155,6 +155,8 @@ class BayesSearchCV(_BayesSearchCV):
     time_budget = None
     max_no_improvement = None
     on_interrupt = "raise"
+    trial_timeout = None
+    memory_limit = None
 
     def __init__(
         self,

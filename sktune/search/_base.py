@@ -7,7 +7,7 @@ import math
 import numbers
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,13 +32,16 @@ from .._execution import (
     CheckpointStore,
     FoldContext,
     FoldData,
+    Interrupts,
     Limits,
     Resource,
     SearchRun,
     Step,
     WholeFit,
     check_picklable,
+    noted_interrupts,
     open_executor,
+    read_fold_limits,
     run_search,
 )
 from .._protocol import AskTell, FoldResult
@@ -49,9 +52,10 @@ from ..results import (
     mend_partial_rows,
     padded,
     rank,
+    verdict,
     warn_about_failed_scores,
 )
-from ._checks import max_tasks, read_initial_params
+from ._checks import check_folds, check_lengths, max_tasks, read_initial_params
 
 __all__ = ["BaseTuneSearchCV", "Proposals"]
 
@@ -174,6 +178,7 @@ default=None
             )
         base_estimator = self._clone_estimator()
         X, y = indexable(X, y)
+        check_lengths(params, n_samples(X))
         params = slice_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         callbacks = FitCallbacks(self, X, y, params.get("sample_weight"))
@@ -187,10 +192,12 @@ default=None
         )
         plan = self._propose(self._metric_name(scorer, metric), data)
         with plan.checkpoints or contextlib.nullcontext():
-            run = self._search(started, plan, base_estimator, scorer, data, callbacks)
-            self._store_results(run, plan, scorer, metric)
-            if run.interrupt is not None and self.on_interrupt == "raise":
-                raise run.interrupt
+            with noted_interrupts() as interrupts:
+                run = self._search(
+                    started, plan, base_estimator, scorer, data, callbacks, interrupts
+                )
+                is_kept = self._keep_results(run, plan, scorer, metric)
+                self._raise_what_ended(run, interrupts, is_kept)
             if self.refit:
                 self._refit(base_estimator, plan, data, callbacks)
         callbacks.end()
@@ -208,7 +215,12 @@ default=None
         """Split once: all candidates are compared on the same folds."""
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self.n_splits_ = cv.get_n_splits(X, y, **params)
-        folds = list(cv.split(X, y, **params))
+        try:
+            folds = list(cv.split(X, y, **params))
+        except (TypeError, ValueError) as error:
+            if isinstance(self.cv, Iterable) and not hasattr(self.cv, "split"):
+                raise SearchError(f"cv must yield pairs of indices: {error}") from error
+            raise
         if not folds:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? "
@@ -219,6 +231,7 @@ default=None
                 "cv.split and cv.get_n_splits return inconsistent results. "
                 f"Expected {self.n_splits_} splits, got {len(folds)}"
             )
+        check_folds(folds, n_samples(X))
         return folds
 
     def _metric_name(self, scorer: Any, metric: Any) -> str:
@@ -241,6 +254,7 @@ default=None
         scorer: Any,
         data: FoldData,
         callbacks: FitCallbacks,
+        interrupts: Interrupts,
     ) -> SearchRun:
         """Evaluate candidates until a limit is reached."""
         if self.verbose > 0:
@@ -262,7 +276,8 @@ default=None
         )
         metric = self._metric_name(scorer, self.refit)
         callbacks.begin_search(plan.n_steps * self.n_splits_)
-        with open_executor(self.n_jobs, context, data) as executor:
+        fold_limits = read_fold_limits(self.trial_timeout, self.memory_limit)
+        with open_executor(self.n_jobs, context, data, fold_limits) as executor:
             run = run_search(
                 plan.optimizer,
                 executor,
@@ -276,6 +291,7 @@ default=None
                 fold_callback=callbacks.fold,
                 on_step=self._on_step,
             )
+            interrupts.hold()  # results are never lost on the way out
             self._after_search(run, plan)
         callbacks.end_search()
         return run
@@ -334,13 +350,38 @@ default=None
 
     # -- results ---------------------------------------------------------------
 
+    def _keep_results(
+        self, run: SearchRun, plan: Proposals, scorer: Any, metric: Any
+    ) -> bool:
+        """Set ``cv_results_``, if possible also when the search was broken off."""
+        if run.interrupt is None:
+            self._store_results(run, plan, scorer, metric)
+            return True
+        # What ended the search is to be seen, and no error that follows from it.
+        with contextlib.suppress(Exception):
+            self._store_results(run, plan, scorer, metric)
+            run.interrupt.add_note(
+                f"The results so far, of {len(self.cv_results_['params'])} candidates, "
+                "are kept: see cv_results_ and best_params_ of the search."
+            )
+            return True
+        return False
+
+    def _raise_what_ended(
+        self, run: SearchRun, interrupts: Interrupts, is_kept: bool
+    ) -> None:
+        """Raise the error or the interrupt, unless the user wants a model."""
+        ended = run.interrupt or interrupts.first
+        can_go_on = is_kept and isinstance(ended, KeyboardInterrupt)
+        wants_model = self.on_interrupt == "return" and interrupts.n < 2
+        if ended is not None and not (can_go_on and wants_model):
+            raise ended
+
     def _store_results(
         self, run: SearchRun, plan: Proposals, scorer: Any, metric: Any
     ) -> None:
         """Set ``cv_results_`` and what is derived from it."""
         if not run.steps:
-            if run.interrupt is not None:
-                raise run.interrupt
             raise AllFitsFailedError("No candidate was finished: there are no results.")
         history = [r for step in run.steps for r in step.results if r is not None]
         error_score = math.nan if self.error_score == "raise" else self.error_score
@@ -383,14 +424,20 @@ default=None
 
     def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
         """Return the rows of ``cv_results_``: here, the steps."""
-        return [
-            Candidate(
-                step.suggestion.params,
-                [result for result in step.results if result is not None],
-                step.optimizer_time,
+        candidates = []
+        for step in run.steps:
+            results = [result for result in step.results if result is not None]
+            is_scored = step.outcome is not None and step.outcome.score is not None
+            columns = verdict(results, "completed" if is_scored else "failed")
+            candidates.append(
+                Candidate(
+                    step.suggestion.params,
+                    results,
+                    step.optimizer_time,
+                    columns=columns,
+                )
             )
-            for step in run.steps
-        ]
+        return candidates
 
     def _select_best(self, metric: Any) -> None:
         results = self.cv_results_

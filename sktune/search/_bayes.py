@@ -83,9 +83,17 @@ class BayesSearchCV(BaseTuneSearchCV):
         Number of candidates in a row without a better score after which the
         search ends.
     on_interrupt : {"raise", "return"}, default="raise"
-        What to do on Ctrl-C after ``cv_results_`` and ``best_params_`` are set
-        from the candidates that are finished: raise `KeyboardInterrupt` again,
-        or refit and return.
+        What to do on Ctrl-C, SIGTERM or SIGHUP after ``cv_results_`` and
+        ``best_params_`` are set from the candidates that are finished: raise
+        `KeyboardInterrupt` again (of the other two, `SystemExit`), or refit and
+        return.
+    trial_timeout : float, default=None
+        Seconds that a fold may be trained and scored. One that takes longer is
+        killed, also inside native code, and its candidate has failed.
+    memory_limit : int or str, default=None
+        Bytes that a fold may take, or a size such as ``"2GB"``. One that takes
+        more is killed, and its candidate has failed. With either limit folds are
+        trained in processes of their own: see :ref:`faults`.
     scoring : str, callable, list, tuple or dict, default=None
         As in `~sklearn.model_selection.GridSearchCV`. Of several metrics, the
         one that `refit` names is optimised, else the first.
@@ -117,7 +125,10 @@ class BayesSearchCV(BaseTuneSearchCV):
     Attributes
     ----------
     cv_results_ : dict of str -> ndarray
-        With the keys of `~sklearn.model_selection.GridSearchCV`.
+        With the keys of `~sklearn.model_selection.GridSearchCV`, and two more.
+        ``status`` is ``"completed"`` or how the candidate failed: ``"failed"``,
+        ``"timeout"``, ``"out_of_memory"`` or ``"crashed"``. ``error`` is a line
+        that says why, empty where nothing went wrong.
     best_estimator_ : estimator
         Trained on all data. Only if `refit` is not False.
     best_score_ : float
@@ -140,7 +151,7 @@ class BayesSearchCV(BaseTuneSearchCV):
         The space as it was read.
     stop_reason_ : str
         ``"n_iter"``, ``"exhausted"``, ``"time_budget"``,
-        ``"max_no_improvement"``, ``"callback"`` or ``"interrupt"``.
+        ``"max_no_improvement"``, ``"callback"``, ``"interrupt"`` or ``"error"``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -196,6 +207,8 @@ class BayesSearchCV(BaseTuneSearchCV):
             None,
         ],
         "on_interrupt": [StrOptions({"raise", "return"})],
+        "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
         "random_state": ["random_state"],
     }
 
@@ -211,6 +224,8 @@ class BayesSearchCV(BaseTuneSearchCV):
         time_budget: float | None = None,
         max_no_improvement: int | None = None,
         on_interrupt: str = "raise",
+        trial_timeout: float | None = None,
+        memory_limit: int | str | None = None,
         scoring: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
@@ -241,6 +256,8 @@ class BayesSearchCV(BaseTuneSearchCV):
         self.time_budget = time_budget
         self.max_no_improvement = max_no_improvement
         self.on_interrupt = on_interrupt
+        self.trial_timeout = trial_timeout
+        self.memory_limit = memory_limit
         self.random_state = random_state
         self.param_grid = param_grid
 

@@ -12,7 +12,13 @@ from sklearn.base import clone
 from ..exceptions import SearchError, SpaceError
 from ..space import Space, did_you_mean, one_message
 
-__all__ = ["max_tasks", "read_initial_params", "read_space"]
+__all__ = [
+    "check_folds",
+    "check_lengths",
+    "max_tasks",
+    "read_initial_params",
+    "read_space",
+]
 
 # Enough draws to meet each choice of a parameter that decides which others exist.
 _N_DRAWS = 64
@@ -202,3 +208,64 @@ def max_tasks(pre_dispatch: int | str, n_workers: int) -> int:
     if n_tasks < 1:
         raise SearchError(f"pre_dispatch must be at least 1, got {pre_dispatch!r}")
     return int(n_tasks)
+
+
+def check_lengths(params: Mapping[str, Any], n_rows: int) -> None:
+    """Raise when weights are not one for each row.
+
+    Others may mean something else by an array of another length.
+
+    Parameters
+    ----------
+    params : dict
+        What the user gave to ``fit`` besides the data.
+    n_rows : int
+        Number of rows of the data.
+
+    Raises
+    ------
+    SearchError
+    """
+    for name, value in params.items():
+        if name.rpartition("__")[2] != "sample_weight" or value is None:
+            continue
+        if np.ndim(value) and len(value) != n_rows:
+            raise SearchError(
+                f"{name} has {len(value)} values, but X has {n_rows} rows: each needs "
+                "a weight"
+            )
+
+
+def check_folds(folds: list[Any], n_rows: int) -> None:
+    """Raise when what `cv` yields are no folds of the data.
+
+    Parameters
+    ----------
+    folds : list
+        What it yielded.
+    n_rows : int
+        Number of rows of the data.
+
+    Raises
+    ------
+    SearchError
+    """
+    for number, fold in enumerate(folds):
+        try:
+            parts = dict(zip(("training", "test"), fold, strict=True))
+        except (TypeError, ValueError):
+            raise SearchError(
+                "cv must yield pairs of training and test indices, got "
+                f"{fold!r} as fold {number}"
+            ) from None
+        for part, rows in parts.items():
+            indices = np.asarray(rows)
+            if indices.ndim and not indices.size:
+                raise SearchError(f"cv: fold {number} has no {part} rows")
+            if indices.dtype.kind in "iu" and indices.size:
+                worst = max(indices.max(), -1 - indices.min(), key=int)
+                if worst >= n_rows:
+                    raise SearchError(
+                        f"cv: the {part} rows of fold {number} go up to {worst}, but X "
+                        f"has {n_rows} rows"
+                    )

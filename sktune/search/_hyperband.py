@@ -38,6 +38,7 @@ from ..results import (
     history_table,
     learning_curves,
     merged,
+    verdict,
 )
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV, Proposals
@@ -138,6 +139,11 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         one candidate, this at what all of the search has found.
     on_interrupt : {"raise", "return"}, default="raise"
         As in `BayesSearchCV`.
+    trial_timeout : float, default=None
+        Seconds that a fold may be trained and scored at one rung, as in
+        `BayesSearchCV`.
+    memory_limit : int or str, default=None
+        Bytes that a fold may take, as in `BayesSearchCV`.
     refit_from : {"scratch", "fold"}, default="scratch"
         What the refit begins with: an untrained model, or that of the best
         candidate's best fold, as it was before its last rung. It goes on from
@@ -182,8 +188,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     cv_results_ : dict of str -> ndarray
         With the keys of `~sklearn.model_selection.GridSearchCV`, a row for each
         candidate, as it was at its last rung. Further columns are
-        ``n_resources`` (units spent), ``bracket``, ``rung`` and ``status``:
-        ``"completed"``, ``"stopped"``, ``"failed"`` or ``"unfinished"``.
+        ``n_resources`` (units spent), ``bracket``, ``rung``, ``status`` and
+        ``error``. The status is ``"completed"``, ``"stopped"``, ``"unfinished"``,
+        or one of a failure, as in `BayesSearchCV`.
         Candidates rank by the budget they reached, then by score.
     history_ : dict of str -> ndarray
         A row for each candidate, rung and fold.
@@ -217,7 +224,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         The space as it was read.
     stop_reason_ : str
         ``"completed"``, ``"time_budget"``, ``"max_no_improvement"``,
-        ``"callback"`` or ``"interrupt"``.
+        ``"callback"``, ``"interrupt"`` or ``"error"``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -309,6 +316,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             None,
         ],
         "on_interrupt": [StrOptions({"raise", "return"})],
+        "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
         "refit_from": [StrOptions({"scratch", "fold"})],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "checkpoint_folder": [str, None],
@@ -337,6 +346,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         time_budget: float | None = None,
         max_no_improvement: int | None = None,
         on_interrupt: str = "raise",
+        trial_timeout: float | None = None,
+        memory_limit: int | str | None = None,
         refit_from: str = "scratch",
         checkpoint_memory: int = 1_000_000_000,
         checkpoint_folder: str | None = None,
@@ -380,6 +391,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.time_budget = time_budget
         self.max_no_improvement = max_no_improvement
         self.on_interrupt = on_interrupt
+        self.trial_timeout = trial_timeout
+        self.memory_limit = memory_limit
         self.refit_from = refit_from
         self.checkpoint_memory = checkpoint_memory
         self.checkpoint_folder = checkpoint_folder
@@ -569,7 +582,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
                 "n_resources": last.budget,
                 "bracket": last.bracket,
                 "rung": last.rung,
-                "status": status,
+                **verdict(results[-1], status),
             }
             seconds = sum(step.optimizer_time for step in steps)
             candidates.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
@@ -25,7 +26,14 @@ from .._protocol import Adjustable, Checkpoint
 from .._schedule import write_schedule
 from ..exceptions import SearchError
 from ..optimizers import Call, Explorer, Gain, PBTOptimizer, Perturb, Segment
-from ..results import Candidate, HistoryRow, history_table, learning_curves, merged
+from ..results import (
+    Candidate,
+    HistoryRow,
+    history_table,
+    learning_curves,
+    merged,
+    verdict,
+)
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV, Proposals
 from ._checks import read_space
@@ -115,6 +123,11 @@ class PBTSearchCV(BaseTuneSearchCV):
         finished by then is stopped.
     on_interrupt : {"raise", "return"}, default="raise"
         As in `BayesSearchCV`.
+    trial_timeout : float, default=None
+        Seconds that a fold may be trained and scored in one interval, as in
+        `BayesSearchCV`.
+    memory_limit : int or str, default=None
+        Bytes that a fold may take, as in `BayesSearchCV`.
     checkpoint_memory : int, default=1_000_000_000
         Bytes of models in training to hold in memory. More goes to files that
         only this user can read.
@@ -162,9 +175,9 @@ class PBTSearchCV(BaseTuneSearchCV):
         With the keys of `~sklearn.model_selection.GridSearchCV`, a row for each
         member, as it was at its end; ``params`` are those of its last segment.
         Further columns are ``n_resources`` (units trained), ``generation``,
-        ``population`` (number of the sub-population) and ``status``:
-        ``"completed"``, ``"failed"`` or ``"unfinished"``. Members rank by how
-        far they came, then by score.
+        ``population`` (number of the sub-population), ``status`` and ``error``.
+        The status is ``"completed"``, ``"unfinished"``, or one of a failure, as in
+        `BayesSearchCV`. Members rank by how far they came, then by score.
     history_ : dict of str -> ndarray
         A row for each segment and fold.
     best_estimator_ : estimator
@@ -200,7 +213,7 @@ class PBTSearchCV(BaseTuneSearchCV):
     space_ : Space
         The space as it was read.
     stop_reason_ : str
-        ``"completed"``, ``"time_budget"`` or ``"interrupt"``.
+        ``"completed"``, ``"time_budget"``, ``"interrupt"`` or ``"error"``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -280,6 +293,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         "initial_params": [dict, list, None],
         "time_budget": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "on_interrupt": [StrOptions({"raise", "return"})],
+        "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
         "checkpoint_memory": [Interval(numbers.Integral, 0, None, closed="left")],
         "checkpoint_folder": [str, None],
         "random_state": ["random_state"],
@@ -306,6 +321,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         initial_params: Any = None,
         time_budget: float | None = None,
         on_interrupt: str = "raise",
+        trial_timeout: float | None = None,
+        memory_limit: int | str | None = None,
         checkpoint_memory: int = 1_000_000_000,
         checkpoint_folder: str | None = None,
         scoring: Any = None,
@@ -347,6 +364,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         self.initial_params = initial_params
         self.time_budget = time_budget
         self.on_interrupt = on_interrupt
+        self.trial_timeout = trial_timeout
+        self.memory_limit = memory_limit
         self.checkpoint_memory = checkpoint_memory
         self.checkpoint_folder = checkpoint_folder
         self.random_state = random_state
@@ -444,7 +463,7 @@ class PBTSearchCV(BaseTuneSearchCV):
     def _propose(self, metric: str, data: FoldData) -> Proposals:
         factors = list(self.perturbation_factors)
         if not factors or not all(
-            isinstance(f, numbers.Real) and float(f) > 0 for f in factors
+            isinstance(f, numbers.Real) and 0 < float(f) < math.inf for f in factors
         ):
             raise SearchError(
                 "perturbation_factors must be positive numbers, got "
@@ -548,7 +567,7 @@ class PBTSearchCV(BaseTuneSearchCV):
             "n_resources": segment.end,
             "generation": segment.generation,
             "population": segment.part,
-            "status": status,
+            **verdict([r for r in steps[-1].results if r is not None], status),
         }
         until = steps[: steps.index(shown) + 1]
         results = [[r for r in step.results if r is not None] for step in until]

@@ -57,6 +57,13 @@ class _Range(ScalarDimension):
             yield f"prior must be one of {PRIORS}, got {shown(self.prior)}"
         if not all(is_number(bound) for bound in bounds.values()):
             return
+        if _is_finite(self.low) and _is_finite(self.high):
+            width = float(self.high) - float(self.low)
+            if self.prior == "uniform" and math.isinf(width):
+                yield (
+                    f"the range from {self.low!r} to {self.high!r} is wider than the "
+                    "largest number: give nearer bounds"
+                )
         if self.low > self.high:
             yield (
                 f"low must not exceed high, got low={shown(self.low)}, "

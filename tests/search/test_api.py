@@ -63,7 +63,7 @@ def test_a_covered_grid_gives_the_rows_of_grid_search(search, grid, name):
     ours = search(TREE, **{name: grid}, n_iter=50).fit(X, y)
     theirs = GridSearchCV(TREE, grid, cv=3).fit(X, y)
     assert ours.cv_results_["params"] == theirs.cv_results_["params"]
-    more = ("n_resources", "bracket", "rung", "status")
+    more = ("n_resources", "bracket", "rung", "status", "error")
     keys = [key for key in ours.cv_results_ if key not in more]
     assert keys == list(theirs.cv_results_)
     for key, column in theirs.cv_results_.items():
