@@ -66,6 +66,14 @@ class CheckpointUse:
     n_lost: int = 0
     n_units_again: int = 0
 
+    def to_text(self) -> str:
+        """Return what was taken as a sentence."""
+        return (
+            f"Checkpoints: {self.n_written} written, the largest "
+            f"{_size(self.largest_bytes)}; at most {_size(self.peak_memory_bytes)} in "
+            f"memory and {_size(self.peak_disk_bytes)} on disk at a time"
+        )
+
 
 @dataclass(slots=True)
 class _Held:
@@ -81,6 +89,15 @@ class _Held:
     checkpoint: Checkpoint
     in_memory: int = 0
     on_disk: int = 0
+
+
+def _size(n_bytes: float) -> str:
+    """Return a number of bytes with the unit that makes it short."""
+    for unit in ("bytes", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} GB"
 
 
 class CheckpointStore:

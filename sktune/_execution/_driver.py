@@ -45,6 +45,9 @@ __all__ = ["run_search"]
 # its neighbours. If that worker dies too, the candidate has failed.
 _MAX_CRASHES = 2
 
+# The share of a fold that workers may lose while the optimizer thinks.
+_MIN_AHEAD = 0.1
+
 
 def run_search(
     optimizer: AskTell,
@@ -78,8 +81,9 @@ def run_search(
     window : callable or None
         Takes t, returns w. None tells each outcome as soon as it is there.
     ask_ahead : bool
-        Whether to ask, without a window, before a worker is free. What an
-        optimizer proposes then must not depend on when it is asked.
+        Whether to ask, without a window, long before a worker is free. What an
+        optimizer proposes then must not depend on when it is asked. If not, it
+        is asked early enough that no worker waits for its answer.
     max_tasks : int or None
         Number of folds handed to the executor at a time; None is its number of
         workers.
@@ -155,6 +159,8 @@ class _Driver:
         self._best: Step | None = None
         self._since_best = 0
         self._fit_times: dict[int, float] = {}  # of a fold of each trial, so far
+        self._fold_time = 0.0  # seconds, of late
+        self._n_finished = 0
         self._ended_by: str | None = None
         self._has_warned = False  # of models that are trained again
 
@@ -319,7 +325,8 @@ class _Driver:
         if self._ended_by is not None or (limit is not None and t >= limit):
             return False
         if self._window is None:
-            busy = self._executor.n_running >= self._executor.n_workers
+            n_needed = self._executor.n_workers + self._n_ahead()
+            busy = self._executor.n_running >= n_needed
             if busy and not self._ask_ahead:
                 return False  # the next result may still come in time
         elif not self._tell_up_to(t):
@@ -338,6 +345,17 @@ class _Driver:
             self._record_in.proposed(suggestion, seconds)
         self._add_step(suggestion, seconds)
         return True
+
+    def _n_ahead(self) -> int:
+        """Return how many folds workers finish while the optimizer thinks.
+
+        So many wait for a worker. It is none where training takes its time: a
+        proposal had better know the next result.
+        """
+        if not self._fold_time:
+            return 0
+        n = self._executor.n_workers * self._steps[-1].optimizer_time / self._fold_time
+        return math.ceil(n) if n > _MIN_AHEAD else 0
 
     def _add_step(self, suggestion: Suggestion, seconds: float) -> None:
         """Begin a step: queue its folds."""
@@ -414,6 +432,9 @@ class _Driver:
         step.outcome = outcome_of(result.trial, [self._score(r) for r in results])
         self._n_pending -= 1
         seconds = statistics.fmean(r.fit_time for r in results)
+        # a mean over the last few steps
+        self._fold_time += (seconds - self._fold_time) / min(self._n_finished + 1, 8)
+        self._n_finished += 1
         parent = step.suggestion.parent
         before = 0.0 if parent is None else self._fit_times[parent]
         self._fit_times[result.trial] = before + seconds

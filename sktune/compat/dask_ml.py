@@ -145,6 +145,7 @@ class HyperbandSearchCV(_HyperbandSearchCV):
     rung_folds = None
     initial_params = warm_start_from = param_grid = None
     time_budget = None
+    max_no_improvement = None
     on_interrupt = "raise"
     trial_timeout = None
     memory_limit = None

@@ -36,6 +36,9 @@ class AsyncHyperbandOptimizer(RungOptimizer):
         How many folds to train up to a budget, where it is not all.
     keep_best : bool, default=False
         Whether the best of those at the largest budget is not released.
+    max_no_improvement : int or None, default=None
+        After so many trials in a row at the largest budget without a better
+        score, nothing more is proposed.
 
     References
     ----------
@@ -52,6 +55,7 @@ class AsyncHyperbandOptimizer(RungOptimizer):
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
         keep_best: bool = False,
+        max_no_improvement: int | None = None,
     ) -> None:
         super().__init__(
             sampler,
@@ -60,6 +64,7 @@ class AsyncHyperbandOptimizer(RungOptimizer):
             patience=patience,
             rung_folds=rung_folds,
             keep_best=keep_best,
+            max_no_improvement=max_no_improvement,
         )
         # For each bracket and rung: who is through, and who of them went on.
         self._done: list[list[list[RungResult]]] = [
@@ -74,6 +79,9 @@ class AsyncHyperbandOptimizer(RungOptimizer):
 
     def ask(self) -> Suggestion | None:
         """Propose a candidate, or to go on with one; None before the next tell."""
+        if self._is_hopeless:
+            self._gave_up = True
+            return None
         found = self._next_promotion()
         if found is not None:
             number, rung = found
@@ -138,6 +146,8 @@ class AsyncHyperbandOptimizer(RungOptimizer):
         self._done[b][i].append(result)
         best = ranked(self._done[b][i])
         rungs = self._brackets[b].rungs
+        if i + 1 == len(rungs):
+            self._count(result)
         if i + 1 == len(rungs) and result.score is not None:
             self._finish(result.trial)
             return

@@ -15,9 +15,11 @@ from ._rungs import RungResult, ranked
 
 __all__ = ["HyperbandOptimizer"]
 
-# Imaginary workers of the schedule: so many trials can be under way with the same
-# results for any number of real workers.
-_N_ABREAST = 8
+# What a trial has shown counts as known only half its duration after its end in the
+# schedule: real durations are uneven, and proposals wait for what is known. Simulated
+# with eight workers, three folds, three trials abreast and durations of sigma 0.5, the
+# workers are busy 0.87 of the time, without the delay 0.75.
+_DELAY = 0.5
 
 
 @dataclass(slots=True)
@@ -57,6 +59,10 @@ class HyperbandOptimizer(RungOptimizer):
         Whether the sampler learns from results.
     repeatable : bool, default=True
         Whether proposals must not depend on which trial happens to be finished.
+    n_abreast : int, default=8
+        Imaginary workers of the schedule: so many trials can be under way with the
+        same results for any number of real workers. Fewer learn more from each
+        other.
     patience : Patience or None, default=None
         When to spare a trial further training. Its score then stands for the
         next rungs.
@@ -64,6 +70,9 @@ class HyperbandOptimizer(RungOptimizer):
         How many folds to train up to a budget, where it is not all.
     keep_best : bool, default=False
         Whether the best of those at the largest budget is not released.
+    max_no_improvement : int or None, default=None
+        After so many trials in a row at the largest budget without a better
+        score, nothing more is proposed.
     """
 
     def __init__(
@@ -73,9 +82,11 @@ class HyperbandOptimizer(RungOptimizer):
         *,
         learns: bool,
         repeatable: bool = True,
+        n_abreast: int = 8,
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
         keep_best: bool = False,
+        max_no_improvement: int | None = None,
     ) -> None:
         super().__init__(
             sampler,
@@ -84,13 +95,18 @@ class HyperbandOptimizer(RungOptimizer):
             patience=patience,
             rung_folds=rung_folds,
             keep_best=keep_best,
+            max_no_improvement=max_no_improvement,
         )
         self._repeatable = repeatable
-        slots = schedule(self._brackets, _N_ABREAST)
+        slots = schedule(self._brackets, n_abreast)
+        self._starts = [slot.start for slot in slots]
         self._order = {(s.bracket, s.rung, s.place): t for t, s in enumerate(slots)}
         self._new = [slot for slot in slots if slot.rung == 0]
+        self._by_known = sorted(slots, key=_known_at)
+        self._n_known = 0  # of these slots, those that the sampler knows of
         self._by_end = sorted(slots, key=lambda slot: slot.end)
-        self._n_known = 0  # slots, by their end, that the sampler knows of
+        self._n_counted = 0  # of these, those looked at for improvement
+        self._hopeless_from = 0  # logical time
         self._rungs = [[_RungState() for _ in b.rungs] for b in self._brackets]
         for rungs, bracket in zip(self._rungs, self._brackets, strict=True):
             rungs[0].n_expected = bracket.rungs[0].n_candidates
@@ -110,7 +126,9 @@ class HyperbandOptimizer(RungOptimizer):
                 suggestion = self._begin_in(begin)
                 if suggestion is not None:
                     return suggestion
-        if not self._promoted:
+        if not self._promoted or not self._may_begin(
+            self._starts[self._promoted[0][0]]
+        ):
             return None
         _, number, rung = heapq.heappop(self._promoted)
         trial = self._trials[number]
@@ -125,7 +143,36 @@ class HyperbandOptimizer(RungOptimizer):
         slot = self._new[number]
         if self._is_guided(number) and not self._learn_up_to(slot.start):
             return None
-        return slot
+        return slot if self._may_begin(slot.start) else None
+
+    def _may_begin(self, time: int) -> bool:
+        """Whether the search goes on; what is known at a time decides it."""
+        if self._max_no_improvement is None:
+            return True
+        if self._repeatable and not self._count_up_to(time):
+            return False
+        # What was to begin before that moment still does, however late it is.
+        if not self._is_hopeless or time < self._hopeless_from:
+            return True
+        self._gave_up = True
+        return False
+
+    def _count_up_to(self, time: int) -> bool:
+        """Count what has ended at the largest budget by a time, if it is there."""
+        while self._n_counted < len(self._by_end):
+            slot = self._by_end[self._n_counted]
+            if slot.end > time:
+                break
+            key = (slot.bracket, slot.rung, slot.place)
+            if key not in self._slot_of:
+                return False
+            result = self._slot_of[key]
+            if result is not None and self._is_top(slot.bracket, slot.rung):
+                self._count(result)
+                if self._is_hopeless and not self._hopeless_from:
+                    self._hopeless_from = slot.end
+            self._n_counted += 1
+        return True
 
     def _begin_in(self, slot: Slot) -> Suggestion | None:
         suggestion = self._begin(slot.bracket, slot.place, self._learnt)
@@ -150,9 +197,9 @@ class HyperbandOptimizer(RungOptimizer):
         if not self._repeatable:
             self._learnt = [r for trial in self._trials for r in trial.history]
             return True
-        while self._n_known < len(self._by_end):
-            slot = self._by_end[self._n_known]
-            if slot.end > time:
+        while self._n_known < len(self._by_known):
+            slot = self._by_known[self._n_known]
+            if _known_at(slot) > time:
                 break
             key = (slot.bracket, slot.rung, slot.place)
             if key not in self._slot_of:
@@ -177,7 +224,12 @@ class HyperbandOptimizer(RungOptimizer):
         self._slot_of[trial.bracket, trial.rung, trial.place] = result
         if result.score is None:
             self._released.append(result.trial)
+        if not self._repeatable and self._is_top(trial.bracket, trial.rung):
+            self._count(result)
         self._decide(trial.bracket, trial.rung)
+
+    def _is_top(self, b: int, i: int) -> bool:
+        return i + 1 == len(self._rungs[b])
 
     def _decide(self, b: int, i: int) -> None:
         """Promote the best of a rung, once all are through."""
@@ -206,3 +258,8 @@ class HyperbandOptimizer(RungOptimizer):
             else:
                 position = self._order[b, i + 1, place]
                 heapq.heappush(self._promoted, (position, number, i + 1))
+
+
+def _known_at(slot: Slot) -> float:
+    """Return when proposals may depend on what a slot brought, in logical time."""
+    return slot.end + _DELAY * (slot.end - slot.start)

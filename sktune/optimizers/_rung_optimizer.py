@@ -89,6 +89,9 @@ class RungOptimizer(ABC):
         How many folds to train up to a budget, where it is not all.
     keep_best : bool, default=False
         Whether the best of those at the largest budget is not released.
+    max_no_improvement : int or None, default=None
+        After so many trials in a row at the largest budget without a better
+        score, nothing more is proposed.
     """
 
     n_independent = 0
@@ -102,6 +105,7 @@ class RungOptimizer(ABC):
         patience: Patience | None = None,
         rung_folds: Mapping[int, int] | None = None,
         keep_best: bool = False,
+        max_no_improvement: int | None = None,
     ) -> None:
         self._sampler = sampler
         self._brackets = list(brackets)
@@ -112,6 +116,10 @@ class RungOptimizer(ABC):
         self._released: list[int] = []
         self._keep_best = keep_best
         self._kept: RungTrial | None = None
+        self._max_no_improvement = max_no_improvement
+        self._best_score = -math.inf
+        self._since_best = 0
+        self._gave_up = False
 
     # -- the interface -----------------------------------------------------
 
@@ -151,6 +159,11 @@ class RungOptimizer(ABC):
         """The best at the largest budget, if it is kept."""
         return None if self._kept is None else self._kept.drawn
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether trials were left out for want of improvement."""
+        return self._gave_up
+
     @final
     def standing(self, trial: int) -> tuple[int, str]:
         """Return how far a trial has come.
@@ -181,6 +194,22 @@ class RungOptimizer(ABC):
         return budget, "unfinished" if self._may_go_on(trial) else "stopped"
 
     # -- for subclasses ----------------------------------------------------
+
+    def _count(self, result: RungResult) -> None:
+        """Note a result at the largest budget."""
+        if self._is_hopeless:
+            return
+        if result.score is not None and result.score > self._best_score:
+            self._best_score = result.score
+            self._since_best = 0
+        else:
+            self._since_best += 1
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """Whether the scores have not improved for too long."""
+        limit = self._max_no_improvement
+        return limit is not None and self._since_best >= limit
 
     def _finish(self, number: int) -> None:
         """Release a trial that is through, or the one kept before it."""

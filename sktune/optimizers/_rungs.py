@@ -51,7 +51,7 @@ def comparable(results: Sequence[RungResult]) -> list[Outcome]:
     Parameters
     ----------
     results : sequence of RungResult
-        Those of a trial in the order of their budgets.
+        Those of a trial in the order of their budgets; one may be there twice.
 
     Returns
     -------
@@ -64,7 +64,10 @@ def comparable(results: Sequence[RungResult]) -> list[Outcome]:
     gains: dict[int, list[tuple[int, float]]] = {}
     for history in by_trial.values():
         for one, two in itertools.pairwise(history):
-            if one.score is not None and two.score is not None:
+            if one.score is None or two.score is None:
+                continue
+            # A trial that was spared training has the same result at two rungs.
+            if two.budget > one.budget:
                 gain = (two.budget, two.score - one.score)
                 gains.setdefault(one.budget, []).append(gain)
     # From the largest budget down: what a trial of that budget has before it.

@@ -52,6 +52,10 @@ __all__ = ["HyperbandSearchCV"]
 # Configurations looked at to learn which resource all of the space has.
 _N_DRAWS = 32
 
+# So many workers have folds to train while results come in. The number of candidates
+# under way follows from it: fewer learn more from each other.
+_N_WORKERS = 8
+
 
 class HyperbandSearchCV(BaseTuneSearchCV):
     """Stop bad candidates early and go on training the good ones.
@@ -106,7 +110,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     promotion : {"sync", "async"}, default="sync"
         - ``"sync"``: a rung is decided when all of its candidates are through.
           With an integer `random_state` the results are the same for any
-          `n_jobs`.
+          `n_jobs`, and the sampler keeps about eight workers busy; without it,
+          any number.
         - ``"async"``: whenever a worker is free, the best of a rung so far is
           promoted [2]_. For many workers whose speed is uneven.
     rung_folds : int or list of int, default=None
@@ -129,6 +134,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     time_budget : float, default=None
         Seconds for the whole of ``fit``, the refit included. What is not
         finished by then is stopped.
+    max_no_improvement : int, default=None
+        Number of candidates in a row, trained to `max_resource`, without a better
+        score, after which nothing more is begun. `patience` looks at the training of
+        one candidate, this at what all of the search has found.
     on_interrupt : {"raise", "return"}, default="raise"
         As in `BayesSearchCV`.
     trial_timeout : float, default=None
@@ -166,7 +175,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         As in `BayesSearchCV`. All folds of a candidate advance together.
     verbose : int, default=0
         As in `~sklearn.model_selection.GridSearchCV`; from 1 on, it says which
-        resource was found and what is planned.
+        resource was found, what is planned, and what memory and disk the
+        checkpoints took.
     pre_dispatch : int or str, default="2*n_jobs"
         As in `BayesSearchCV`.
     random_state : int, RandomState instance or None, default=None
@@ -220,7 +230,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     space_ : Space
         The space as it was read.
     stop_reason_ : str
-        ``"completed"``, ``"time_budget"``, ``"interrupt"`` or ``"error"``.
+        ``"completed"``, ``"time_budget"``, ``"max_no_improvement"``,
+        ``"callback"``, ``"interrupt"`` or ``"error"``.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -317,6 +328,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         "initial_params": [dict, list, None],
         "warm_start_from": [object],
         "time_budget": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "max_no_improvement": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            None,
+        ],
         "on_interrupt": [StrOptions({"raise", "return"})],
         "trial_timeout": [Interval(numbers.Real, 0, None, closed="neither"), None],
         "memory_limit": [Interval(numbers.Integral, 1, None, closed="left"), str, None],
@@ -348,6 +363,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         initial_params: Any = None,
         warm_start_from: Any = None,
         time_budget: float | None = None,
+        max_no_improvement: int | None = None,
         on_interrupt: str = "raise",
         trial_timeout: float | None = None,
         memory_limit: int | str | None = None,
@@ -394,6 +410,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.initial_params = initial_params
         self.warm_start_from = warm_start_from
         self.time_budget = time_budget
+        self.max_no_improvement = max_no_improvement
         self.on_interrupt = on_interrupt
         self.trial_timeout = trial_timeout
         self.memory_limit = memory_limit
@@ -510,13 +527,18 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             "patience": patience,
             "rung_folds": folds,
             "keep_best": self.refit_from == "fold",
+            "max_no_improvement": self.max_no_improvement,
         }
         optimizer: RungOptimizer
         repeatable = self.promotion == "sync" and self.random_state is not None
         n_steps = plan.n_steps
         if self.promotion == "sync":
             optimizer = HyperbandOptimizer(
-                sampler, plan.brackets, repeatable=repeatable, **options
+                sampler,
+                plan.brackets,
+                repeatable=repeatable,
+                n_abreast=-(-_N_WORKERS // min([self.n_splits_, *folds.values()])),
+                **options,
             )
         else:
             optimizer = AsyncHyperbandOptimizer(sampler, plan.brackets, **options)
@@ -613,8 +635,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         self.checkpoint_use_ = None
         if plan.checkpoints is not None:
             self.checkpoint_use_ = plan.checkpoints.use
+            if self.verbose > 0:
+                print(self.checkpoint_use_.to_text())
         if run.ended_by in ("n_iter", "exhausted"):
-            run.ended_by = "completed"
+            run.ended_by = "max_no_improvement" if optimizer.gave_up else "completed"
         return candidates
 
     def _standings(self, run: SearchRun, plan: Proposals) -> dict[int, tuple[int, str]]:

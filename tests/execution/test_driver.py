@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -227,3 +228,21 @@ def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before or signal.default_int_handler)
+
+
+class Timed(Shuffled):
+    """Says that a fold took so many seconds."""
+
+    def __init__(self, n_workers, seconds):
+        super().__init__(n_workers)
+        self.seconds = seconds
+
+    def wait(self, timeout=None):
+        return [replace(r, fit_time=self.seconds) for r in super().wait(timeout)]
+
+
+@pytest.mark.parametrize(("seconds", "n_most"), [(1e-9, 8), (1e9, 4)])
+def test_folds_wait_for_workers_where_asking_takes_long(seconds, n_most):
+    executor = Timed(4, seconds)
+    run(Recorder(), executor, n_splits=1, max_tasks=8)
+    assert executor.n_most == n_most

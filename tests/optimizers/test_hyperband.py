@@ -102,6 +102,49 @@ def test_the_same_for_any_number_of_workers(learns, n_workers):
         assert rows(run(make(27, learns=learns), n_workers, seed)) == rows(alone)
 
 
+@pytest.mark.parametrize("patience", [None, Patience(2, 0.01)])
+@pytest.mark.parametrize("n_abreast", [1, 3])
+def test_the_same_with_few_abreast(n_abreast, patience):
+    options = {"learns": True, "n_abreast": n_abreast, "patience": patience}
+    alone = run(make(27, **options))
+    for n_workers in (2, 8):
+        assert rows(run(make(27, **options), n_workers)) == rows(alone)
+
+
+@pytest.mark.parametrize("learns", [False, True])
+@pytest.mark.parametrize("limit", [1, 2])
+def test_the_end_for_want_of_improvement_is_the_same_for_all(learns, limit):
+    def constant(suggestion):
+        return 1.0
+
+    def one(n_workers, seed=0):
+        optimizer = make(27, learns=learns, n_abreast=3, max_no_improvement=limit)
+        done = run(optimizer, n_workers, seed, score=constant)
+        assert optimizer.gave_up
+        return done
+
+    alone = one(1)
+    top = [s for s, _ in alone if s.budget == 27]
+    assert limit < len(top) < 8
+    for n_workers in (2, 8):
+        assert rows(one(n_workers, seed=1)) == rows(alone)
+
+
+def test_without_a_seed_the_end_comes_as_results_do():
+    optimizer = make(27, repeatable=False, max_no_improvement=1)
+    done = run(optimizer, 4, score=lambda s: 1.0)
+    assert optimizer.gave_up
+    assert sum(s.budget == 27 for s, _ in done) < 8
+
+
+def test_a_search_that_improves_is_not_cut():
+    optimizer = make(27, max_no_improvement=1)
+    scores = iter(range(1000))
+    done = run(optimizer, score=lambda s: float(next(scores)))
+    assert not optimizer.gave_up
+    assert len(done) == len(run(make(27)))
+
+
 @pytest.mark.parametrize("every", [1, 2, 3, 10])
 @pytest.mark.parametrize("learns", [False, True])
 def test_failures_are_not_promoted_and_starve_no_rung(every, learns):
@@ -237,3 +280,9 @@ def test_scores_are_comparable_when_training_helps_all_alike():
     assert outcomes[9].score == 24.0
     assert outcomes[10].score == 4.0
     assert outcomes[11].status is Status.FAILED
+
+
+def test_a_trial_that_is_spared_training_has_its_score_at_two_rungs():
+    results = [RungResult(0, 1, 0.1), RungResult(1, 1, 0.2), RungResult(1, 3, 0.5)]
+    results.append(RungResult(1, 3, 0.5))
+    assert [o.score for o in comparable(results)] == [pytest.approx(0.4), 0.5]

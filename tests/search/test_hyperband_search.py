@@ -488,6 +488,27 @@ def test_checkpoints_on_disk_give_the_same(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_checkpoints_took_is_said(capsys):
+    found = search(SGD, ALPHA, verbose=1).fit(X, y)
+    use = found.checkpoint_use_
+    said = capsys.readouterr().out
+    assert f"Checkpoints: {use.n_written} written, the largest" in said
+    assert "kB in memory and 0 bytes on disk at a time" in said
+
+
+@pytest.mark.parametrize("promotion", ["sync", "async"])
+def test_max_no_improvement(promotion):
+    options = {"promotion": promotion, "max_resource": 27, "sampler": "random"}
+    found = search(SGD, ALPHA, scoring=lambda e, X, y: 1.0, **options)
+    whole = found.fit(X, y)
+    assert whole.stop_reason_ == "completed"
+    n_full = np.sum(whole.cv_results_["n_resources"] == 27)
+    found = search(SGD, ALPHA, scoring=lambda e, X, y: 1.0, **options)
+    cut = found.set_params(max_no_improvement=1).fit(X, y)
+    assert cut.stop_reason_ == "max_no_improvement"
+    assert 2 <= np.sum(cut.cv_results_["n_resources"] == 27) < n_full
+
+
 def test_losers_take_no_memory():
     found = search(SGD, ALPHA, max_resource=81, brackets=1, sampler="random")
     found.set_params(refit=False).fit(X, y)
