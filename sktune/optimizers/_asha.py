@@ -93,6 +93,8 @@ class AsyncHyperbandOptimizer(RungOptimizer):
             if self._n_begun[b] < bracket.rungs[0].n_candidates
         ]
         if not left or self._is_exhausted:
+            if not any(trial.is_pending for trial in self._trials):
+                self._end()
             return None
         # All brackets fill alike; of equals, the one with the most candidates.
         share = [
@@ -151,13 +153,26 @@ class AsyncHyperbandOptimizer(RungOptimizer):
         if i + 1 == len(rungs) and result.score is not None:
             self._finish(result.trial)
             return
-        n_places = rungs[i + 1].n_candidates if i + 1 < len(rungs) else len(best)
+        n_places = len(best)
+        if i + 1 < len(rungs):
+            # More than planned may come to a higher rung: all, at most.
+            n_most = rungs[0].n_candidates
+            n_places = n_most * rungs[i + 1].n_candidates // rungs[i].n_candidates
         # Whoever has so many before it will never be among the best.
         lost = set(best[n_places:]) - self._gone[b][i]
         if result.score is None:
             lost.add(result.trial)
-        self._released += sorted(lost - self._lost)
-        self._lost |= lost
+        self._lose(lost)
+
+    def _end(self) -> None:
+        """Give up who waits for a promotion: nobody else will come."""
+        for done, gone in zip(self._done, self._gone, strict=True):
+            for results, promoted in zip(done[:-1], gone[:-1], strict=True):
+                self._lose({result.trial for result in results} - promoted)
+
+    def _lose(self, trials: set[int]) -> None:
+        self._released += sorted(trials - self._lost)
+        self._lost |= trials
 
     def _may_go_on(self, number: int) -> bool:
         return number not in self._lost
