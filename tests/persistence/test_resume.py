@@ -157,6 +157,12 @@ def test_an_error_in_a_callback_loses_nothing(make, n_steps, tmp_path):
     assert table(resumed) == table(make().fit(X, y))
 
 
+def test_limits_may_differ_when_a_search_goes_on(tmp_path):
+    stop_after(hyperband(tmp_path / "search.db", trial_timeout=60), 7)
+    resumed = hyperband(tmp_path / "search.db", memory_limit="2GB").fit(X, y)
+    assert table(resumed) == table(hyperband().fit(X, y))
+
+
 def test_a_seed_that_was_drawn_is_kept(tmp_path):
     path = tmp_path / "search.db"
     stop_after(bayes(path, random_state=None), 4)
