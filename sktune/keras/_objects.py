@@ -2,20 +2,25 @@
 
 Keras copies and pickles its objects by their configurations, and can read those
 of classes that it was told of alone. Here a clone shares them, since no estimator
-changes its parameters; and a pickle takes the user's classes and functions along.
+changes its parameters; and a pickle takes the user's classes and functions along,
+also those without a name in a module, such as a lambda.
 """
 
 from __future__ import annotations
 
+import pickle
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
+from .._compat import cloudpickle
+from ..exceptions import ModelError
 from ._compiled import all_layers
 
-__all__ = ["own_objects", "shared", "taken_out", "with_own_objects"]
+__all__ = ["own_objects", "picklable", "shared", "taken_out", "with_own_objects"]
 
 _KERAS = (
     keras.layers.Layer,  # models too
@@ -54,6 +59,42 @@ class _Wrapped:
         return with_own_objects, (own, *reduced)
 
 
+class _ByValue:
+    """A function without a name in a module, in an estimator that is being pickled."""
+
+    def __init__(self, value: types.FunctionType, parameter: str) -> None:
+        self.value = value
+        self.parameter = parameter
+
+    def __deepcopy__(self, memo: Any) -> _ByValue:
+        return self
+
+    def __reduce__(self) -> Any:
+        name = self.value.__qualname__
+        try:
+            code = cloudpickle.dumps(self.value)
+        except Exception as error:  # what it refers to may raise anything
+            raise pickle.PicklingError(
+                f"parameter {self.parameter!r} cannot be pickled: the function {name} "
+                f"refers to something that cannot ({type(error).__name__}: {error}); "
+                "define it with def at the top of a module"
+            ) from error
+        return _by_value, (self.parameter, name, sys.version_info[:2], code)
+
+
+def _by_value(
+    parameter: str, name: str, python: tuple[int, int], code: bytes
+) -> _ByValue:
+    """Read a function back. Bytecode is that of one version of Python."""
+    if python != sys.version_info[:2]:
+        raise ModelError(
+            f"parameter {parameter!r} is the function {name}, which Python "
+            f"{python[0]}.{python[1]} pickled with its code: no other version can "
+            "read it; define it with def at the top of a module, and pickle again"
+        )
+    return _ByValue(pickle.loads(code), parameter)
+
+
 def _made(cls: type, attributes: dict[str, Any]) -> Any:
     made: Any = object.__new__(cls)
     vars(made).update(attributes)
@@ -75,9 +116,41 @@ def shared(value: Any) -> Any:
     return _mapped(value, lambda v: _Wrapped(v) if isinstance(v, _KERAS) else v)
 
 
+def picklable(value: Any, parameter: str) -> Any:
+    """Put what pickle cannot take, in lists and dicts too, where it can.
+
+    Parameters
+    ----------
+    value : object
+        Of a parameter.
+    parameter : str
+        Its name, for errors.
+
+    Returns
+    -------
+    object
+        The value itself where it needs nothing.
+    """
+
+    def one(v: Any) -> Any:
+        if isinstance(v, types.FunctionType) and not _is_importable(v):
+            return _ByValue(v, parameter)
+        return v
+
+    return _mapped(shared(value), one)
+
+
+def _is_importable(function: types.FunctionType) -> bool:
+    found: Any = sys.modules.get(function.__module__)
+    for name in function.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is function
+
+
 def taken_out(value: Any) -> Any:
-    """Undo `shared`."""
-    return _mapped(value, lambda v: v.value if isinstance(v, _Wrapped) else v)
+    """Undo `shared` and `picklable`."""
+    held = (_Wrapped, _ByValue)
+    return _mapped(value, lambda v: v.value if isinstance(v, held) else v)
 
 
 def _mapped(value: Any, function: Callable[[Any], Any]) -> Any:

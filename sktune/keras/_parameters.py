@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from .._compat import Interval, StrOptions
 from ..exceptions import ModelError
 from ._build import builder_parameters
-from ._objects import shared, taken_out
+from ._objects import picklable, shared, taken_out
 from ._optimizers import optimizer_class
 from ._routing import optimizer_parameters
 from ._schedule import SCHEDULES
@@ -133,7 +133,7 @@ class Parameters(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         own = self.get_params(deep=False)
-        return {n: shared(v) if n in own else v for n, v in state.items()}
+        return {n: picklable(v, n) if n in own else v for n, v in state.items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({name: taken_out(v) for name, v in state.items()})

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import threading
 
 import joblib
 import numpy as np
@@ -19,6 +20,7 @@ from keras import layers  # noqa: E402
 from sklearn.base import clone  # noqa: E402
 
 from sktune._compat import cloudpickle  # noqa: E402
+from sktune.exceptions import ModelError  # noqa: E402
 from sktune.keras import KerasClassifier  # noqa: E402
 
 QUICK = {"epochs": 1, "jit_compile": False, "random_state": 0}
@@ -227,15 +229,51 @@ def test_a_lambda_layer_of_a_template_is_named(flowers):
         KerasClassifier(model, **QUICK).fit(*flowers)
 
 
-def test_a_lambda_that_builds_a_model_works_with_cloudpickle(flowers):
+def without_a_name(units):
+    def local(meta):
+        return keras.Sequential([keras.Input((4,)), *layers_of(units)])
+
+    return local
+
+
+def layers_of(units):
+    return [layers.Dense(units), layers.Dense(3, activation="softmax")]
+
+
+NAMELESS = {
+    "lambda": {"model": lambda meta: template()},
+    "local function": {"model": without_a_name(5)},
+    "lambda in a list": {"callbacks": [lambda: keras.callbacks.TerminateOnNaN()]},
+    "lambda as a schedule": {"schedule": lambda epoch, n_epochs: 0.5},
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("name", NAMELESS)
+def test_functions_without_a_name_are_pickled_with_their_code(name, how, flowers):
     X, y = flowers
-    estimator = KerasClassifier(lambda meta: template(), **QUICK).fit(X, y)
-    duplicate = COPIES["cloudpickle"](estimator)
-    np.testing.assert_array_equal(
-        duplicate.predict_proba(X), estimator.predict_proba(X)
-    )
-    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
-        pickle.dumps(estimator)
+    estimator = KerasClassifier(**QUICK, **NAMELESS[name])
+    expected = estimator.fit(X, y).predict_proba(X)
+    duplicate = COPIES[how](estimator)
+    np.testing.assert_array_equal(duplicate.predict_proba(X), expected)
+    np.testing.assert_array_equal(clone(duplicate).fit(X, y).predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("dump", [pickle.dumps, cloudpickle.dumps])
+def test_a_lambda_that_cannot_be_pickled_is_named(dump):
+    lock = threading.Lock()
+    estimator = KerasClassifier(lambda meta: (lock, template())[1])
+    with pytest.raises(pickle.PicklingError, match=r"'model'.*<lambda>.*lock"):
+        dump(estimator)
+    assert copy.deepcopy(estimator).model is estimator.model
+
+
+def test_the_code_of_a_lambda_is_read_by_its_own_python_alone(monkeypatch):
+    data = pickle.dumps(KerasClassifier(lambda meta: template()))
+    monkeypatch.setattr(sys, "version_info", (3, 99, 0))
+    with pytest.raises(ModelError, match=r"'model'.*<lambda>, which Python 3\.\d+ "):
+        pickle.loads(data)
 
 
 @pytest.mark.core
