@@ -17,6 +17,7 @@ __all__ = [
     "SktuneError",
     "SktuneWarning",
     "SpaceError",
+    "SpaceTypeError",
 ]
 
 
@@ -26,6 +27,10 @@ class SktuneError(Exception):
 
 class SpaceError(SktuneError, ValueError):
     """A search space, or a value said to lie in one, is malformed."""
+
+
+class SpaceTypeError(SpaceError, TypeError):
+    """What stands for a parameter in a search space is of a type that cannot."""
 
 
 class SearchError(SktuneError, ValueError):

@@ -45,16 +45,15 @@ def read_space(estimator: Any, spec: Any, *, as_grid: bool) -> Space:
     SpaceError
         Names all that is wrong, unknown parameters included.
     """
-    problems = Space.problems_of(spec, as_grid=as_grid)
-    names = _names(spec)
     known = set(estimator.get_params())
-    if problems:
-        for name in sorted(names - known):
-            # What depends on the value of a step cannot be tried now.
-            if not _ancestors(name, names) and _refusal(estimator, {name: None}):
-                problems.append(_unknown(name, estimator, known))
-        raise SpaceError(one_message(problems))
-    space = Space(spec, as_grid=as_grid)
+    try:
+        space = Space(spec, as_grid=as_grid)
+    except SpaceError:
+        unknown = list(_strangers(estimator, _names(spec), known))
+        if not unknown:
+            raise
+        problems = Space.problems_of(spec, as_grid=as_grid)
+        raise SpaceError(one_message([*problems, *unknown])) from None
     problems = list(_misfits(estimator, space, known))
     if problems:
         raise SpaceError(one_message(problems))
@@ -75,6 +74,14 @@ def _ancestors(name: str, names: set[str]) -> list[str]:
     They are ``clf`` and ``clf__base`` for ``clf__base__C``.
     """
     return sorted(other for other in names if name.startswith(f"{other}__"))
+
+
+def _strangers(estimator: Any, names: set[str], known: set[str]) -> Iterator[str]:
+    """Yield a sentence for each name that no value makes a parameter."""
+    for name in sorted(names - known):
+        # What depends on the value of a step cannot be tried now.
+        if not _ancestors(name, names) and _refusal(estimator, {name: None}):
+            yield _unknown(name, estimator, known)
 
 
 def _misfits(estimator: Any, space: Space, known: set[str]) -> Iterator[str]:

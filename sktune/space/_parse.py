@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..exceptions import SpaceError
+from ..exceptions import SpaceError, SpaceTypeError
 from ._choices import Categorical, NumberList
 from ._conditions import condition_problems
 from ._dimensions import Dimension, ScalarDimension, Sequence
@@ -31,36 +31,68 @@ _N_DRAWS = 256
 # -- Spaces -----------------------------------------------------------------------
 
 
-def read_branches(spec: Any, as_grid: bool) -> tuple[list[Branch], list[str]]:
+def read_branches(spec: Any, as_grid: bool) -> tuple[list[Branch], list[SpaceError]]:
     """Return the dimensions of each dict, and all that is wrong with them."""
     parts = [spec] if isinstance(spec, Mapping) else spec
-    if not isinstance(parts, (list, tuple)):
-        return [], [f"expected a dict or a list of dicts, got {shown(spec)}"]
-    strays = [part for part in parts if not isinstance(part, Mapping)]
-    if strays:
-        return [], [f"expected a list of dicts, got {shown(strays[0])} in it"]
-    if not parts or not (as_grid or any(len(part) for part in parts)):
-        return [], ["there is no parameter in it: name at least one"]
-    branches, problems = [], []
+    whole = _problem_of_parts(spec, parts, as_grid)
+    if whole is not None:
+        return [], [whole]
+    branches: list[Branch] = []
+    problems: list[SpaceError] = []
     for part in parts:
         branch: Branch = {}
         for name, value in part.items():
             if not isinstance(name, str):
                 problems.append(
-                    f"a parameter's name must be a string, got {shown(name)}"
+                    SpaceError(
+                        f"a parameter's name must be a string, got {shown(name)}"
+                    )
                 )
                 continue
             try:
                 branch[name] = parse_dimension(value, as_grid=as_grid)
             except SpaceError as error:
-                problems.append(f"{name!r}: {error}")
+                told = _in_words_of_grids(name, value) if as_grid else None
+                problems.append(type(error)(told or f"{name!r}: {error}"))
                 continue
             problems.extend(
-                f"{name!r}: {problem}" for problem in _problems(branch[name])
+                SpaceError(f"{name!r}: {problem}")
+                for problem in _problems(branch[name])
             )
-        problems.extend(condition_problems(branch, part))
+        problems.extend(map(SpaceError, condition_problems(branch, part)))
         branches.append(branch)
-    return branches, list(dict.fromkeys(problems))  # once if in several dicts
+    # once if in several dicts
+    return branches, list({str(problem): problem for problem in problems}.values())
+
+
+def _problem_of_parts(spec: Any, parts: Any, as_grid: bool) -> SpaceError | None:
+    if not isinstance(parts, (list, tuple)):
+        return SpaceTypeError(f"expected a dict or a list of dicts, got {shown(spec)}")
+    strays = [part for part in parts if not isinstance(part, Mapping)]
+    if strays:
+        return SpaceTypeError(f"expected a list of dicts, got {shown(strays[0])} in it")
+    if not parts or not (as_grid or any(len(part) for part in parts)):
+        return SpaceError("there is no parameter in it: name at least one")
+    return None
+
+
+def _in_words_of_grids(name: str, spec: Any) -> str | None:
+    """Return what scikit-learn says to the same grid: its words are known.
+
+    None for what it has no words for.
+    """
+    if isinstance(spec, str) or not hasattr(spec, "__len__"):
+        return (
+            f"Parameter grid for parameter {name!r} needs to be a list or a numpy "
+            f"array, but got {shown(spec)} (of type {type(spec).__name__}) instead. "
+            "Single values need to be wrapped in a list with one element."
+        )
+    if isinstance(spec, AbstractSequence) and not spec:
+        return (
+            f"Parameter grid for parameter {name!r} need to be a non-empty sequence, "
+            f"got: {shown(spec)}"
+        )
+    return None
 
 
 def _problems(dimension: Dimension) -> Iterator[str]:
@@ -137,7 +169,7 @@ def parse_dimension(spec: Any, *, as_grid: bool = False) -> Dimension:
         # Dimensions keep what they compute; the user's own must stay as it is.
         return copy.copy(spec)
     if isinstance(spec, type) and issubclass(spec, Dimension):
-        raise SpaceError(f"got the class {spec.__name__}; give it its arguments")
+        raise SpaceTypeError(f"got the class {spec.__name__}; give it its arguments")
     library = type(spec).__module__.partition(".")[0]
     if library == "optuna":
         return _from_optuna(spec)
@@ -152,7 +184,7 @@ def parse_dimension(spec: Any, *, as_grid: bool = False) -> Dimension:
     if isinstance(spec, (str, bytes)) or not (
         isinstance(spec, AbstractSequence) or hasattr(spec, "__array__")
     ):
-        raise SpaceError(_not_a_dimension(spec))
+        raise SpaceTypeError(_not_a_dimension(spec))
     return _from_values(spec)
 
 
@@ -160,7 +192,7 @@ def _with_parsed_item(sequence: Sequence) -> Sequence:
     try:
         item = parse_dimension(sequence.item)
     except SpaceError as error:
-        raise SpaceError(f"item: {error}") from None
+        raise type(error)(f"item: {error}") from None
     return Sequence(item, sequence.min_length, sequence.max_length, when=sequence.when)
 
 

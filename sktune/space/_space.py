@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..exceptions import SpaceError
+from ..exceptions import SpaceError, SpaceTypeError
 from ._conditions import has_few_levels
 from ._dimensions import FloatArray, ScalarDimension, Sequence
 from ._layout import Axis, Parameter, lay_out
@@ -50,7 +50,8 @@ class Space:
     Raises
     ------
     SpaceError
-        Names everything that is wrong with `spec`, in one message.
+        Names everything that is wrong with `spec`, in one message. It is a
+        `TypeError` too where nothing but types is wrong.
 
     Examples
     --------
@@ -73,7 +74,9 @@ class Space:
     ) -> None:
         branches, problems = read_branches(spec, as_grid)
         if problems:
-            raise SpaceError(one_message(problems))
+            are_types = all(isinstance(p, SpaceTypeError) for p in problems)
+            error = SpaceTypeError if are_types else SpaceError
+            raise error(one_message([str(problem) for problem in problems]))
         layout = lay_out(branches)
         self.axes = tuple(layout.axes)
         self._parameters = layout.parameters
@@ -98,7 +101,7 @@ class Space:
         list of str
             Empty when the constructor would accept `spec`.
         """
-        return read_branches(spec, as_grid)[1]
+        return [str(problem) for problem in read_branches(spec, as_grid)[1]]
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{p.name!r}: {p.dimension!r}" for p in self._parameters)

@@ -329,9 +329,22 @@ def test_both_or_neither_space():
     assert "got neither" in str(error_of(None))
 
 
-def test_a_malformed_grid():
-    assert "'C': the list is empty" in str(error_of(None, param_grid={"C": []}))
+@pytest.mark.parametrize("value", [[], (), 1, None, "rbf", range(0)], ids=repr)
+def test_a_malformed_grid_is_told_in_the_words_of_grid_search(value):
+    error = error_of(None, param_grid={"C": value})
+    with pytest.raises((TypeError, ValueError)) as theirs:
+        GridSearchCV(SVC(), {"C": value}).fit(X, Y)
+    assert str(theirs.value) in str(error)
+    assert isinstance(error, SpaceError)
+    assert isinstance(error, TypeError) == isinstance(theirs.value, TypeError)
+
+
+def test_what_is_wrong_in_a_grid_beside_its_values():
     assert "'gama' is not a param" in str(error_of(None, param_grid={"gama": [1]}))
+    # An unknown name is no question of types.
+    error = error_of(None, param_grid={"C": 1, "gama": [1]})
+    assert "2 problems" in str(error)
+    assert not isinstance(error, TypeError)
 
 
 def test_an_estimator_without_fit():

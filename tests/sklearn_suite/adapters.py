@@ -1,9 +1,7 @@
 """BayesSearchCV behind the signatures of scikit-learn's two searches.
 
 The classes carry scikit-learn's names, because its tests print and match them. They
-translate arguments, and leave out the two columns of ``cv_results_`` that its searches
-do not have: its tests compare the list of columns. Whatever else passes, passes in the
-library.
+translate arguments and do nothing else: whatever passes, passes in the library.
 """
 
 from __future__ import annotations
@@ -16,17 +14,7 @@ from sktune import BayesSearchCV
 N_ITER_OF_A_GRID = 100_000
 
 
-class WithoutMore(BayesSearchCV):
-    """BayesSearchCV with the columns of GridSearchCV alone."""
-
-    def fit(self, X, y=None, **params):
-        super().fit(X, y, **params)
-        for name in ("status", "error"):
-            del self.cv_results_[name]
-        return self
-
-
-class GridSearchCV(WithoutMore):
+class GridSearchCV(BayesSearchCV):
     """BayesSearchCV with the signature of ``sklearn.model_selection.GridSearchCV``."""
 
     def __init__(
@@ -58,7 +46,7 @@ class GridSearchCV(WithoutMore):
         )
 
 
-class RandomizedSearchCV(WithoutMore):
+class RandomizedSearchCV(BayesSearchCV):
     """BayesSearchCV with the signature of scikit-learn's ``RandomizedSearchCV``."""
 
     def __init__(

@@ -13,18 +13,17 @@ from .upstream import TIMEOUT, SuiteRun, run_upstream, upstream_file
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(TIMEOUT)]
 
 # Of the newest scikit-learn's tests, GridSearchCV itself passes 141.
-MOST_FAILURES = {"bayes": 7, "hyperband": 9}
+MOST_FAILURES = 7
 
 # Test id: why our searches do not do what the test asks.
 TRIED_ONCE = "a value that a list holds twice is one configuration, tried once"
+MORE_COLUMNS = "asks for the columns of GridSearchCV and no others; ours has a status"
 EXPECTED_FAILURES: dict[str, str] = {
     "test_callable_multimetric_clf_all_fits_fail": TRIED_ONCE,
     "test_grid_search_classifier_all_fits_fail": TRIED_ONCE,
     "test_grid_search_cv_splits_consistency": TRIED_ONCE,
-    "test_grid_search_bad_param_grid": (
-        "asks for a TypeError in scikit-learn's words; ours names all problems of a "
-        "space at once, as a ValueError"
-    ),
+    "test_grid_search_cv_results": MORE_COLUMNS,
+    "test_random_search_cv_results": MORE_COLUMNS,
     "test_custom_run_search": (
         "compares all public attributes with those of a plain BaseSearchCV; ours has "
         "more, such as optimizer_time_"
@@ -32,11 +31,6 @@ EXPECTED_FAILURES: dict[str, str] = {
     "test_search_with_2d_array": (
         "compares with the very draw of ParameterSampler(random_state=0)"
     ),
-}
-MORE_COLUMNS = "asks for the columns of GridSearchCV and no others"
-OF_HYPERBAND = {
-    "test_grid_search_cv_results": MORE_COLUMNS,
-    "test_random_search_cv_results": MORE_COLUMNS,
 }
 if "returned inconsistent results" in upstream_file().read_text():
     EXPECTED_FAILURES["test_random_search_bad_cv"] = (
@@ -59,28 +53,20 @@ def run(name: str) -> SuiteRun:
     return run_upstream(f"{ADAPTERS[name]}:GridSearchCV,RandomizedSearchCV")
 
 
-@pytest.fixture(scope="module")
-def expected(name: str) -> dict[str, str]:
-    """What fails, and why."""
-    return EXPECTED_FAILURES | (OF_HYPERBAND if name == "hyperband" else {})
-
-
-def test_nothing_fails_that_is_not_listed(
-    run: SuiteRun, expected: dict[str, str]
-) -> None:
-    surprises = run.failed - expected.keys()
+def test_nothing_fails_that_is_not_listed(run: SuiteRun) -> None:
+    surprises = run.failed - EXPECTED_FAILURES.keys()
     told = [f"{test}: {run.messages[test]}" for test in sorted(surprises)]
     assert not told, "\n".join([*told, run.summary])
 
 
-def test_nothing_passes_that_is_listed(run: SuiteRun, expected: dict[str, str]) -> None:
-    assert not run.ids("passed", "xpassed") & expected.keys()
+def test_nothing_passes_that_is_listed(run: SuiteRun) -> None:
+    assert not run.ids("passed", "xpassed") & EXPECTED_FAILURES.keys()
 
 
-def test_list_names_tests_of_the_suite(run: SuiteRun, expected: dict[str, str]) -> None:
+def test_list_names_tests_of_the_suite(run: SuiteRun) -> None:
     # Old versions lack some tests. The newest one, which has callbacks, has them all.
     if any("callbacks" in test for test in run.outcomes):
-        assert expected.keys() <= run.outcomes.keys()
+        assert EXPECTED_FAILURES.keys() <= run.outcomes.keys()
 
 
 def test_enough_pass(
@@ -88,6 +74,6 @@ def test_enough_pass(
 ) -> None:
     with capsys.disabled():
         print(f"\nscikit-learn's test_search.py, {name}: {run.summary}")
-    assert len(run.failed) <= MOST_FAILURES[name]
+    assert len(run.failed) <= MOST_FAILURES
     # A suite that was collected in part would pass the other tests.
     assert len(run.outcomes) > 130
