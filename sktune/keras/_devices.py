@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 
-__all__ = ["on_device", "set_default_limits"]
+__all__ = ["n_gpus", "on_device", "own_gpu", "set_default_limits"]
 
 
 def set_default_limits() -> None:
@@ -46,7 +46,7 @@ def on_device(device: str | None) -> Iterator[str | None]:
     import keras
 
     if device == "spread":
-        device = _own_gpu(_n_gpus())
+        device = own_gpu(n_gpus())
     if device is None:
         yield None
         return
@@ -54,16 +54,17 @@ def on_device(device: str | None) -> Iterator[str | None]:
         yield device
 
 
-def _own_gpu(n_gpus: int) -> str | None:
-    """Return the GPU of this worker; None where there is nothing to share out."""
-    if n_gpus < 2:
+def own_gpu(count: int) -> str | None:
+    """Return which of so many GPUs is this worker's; None where there is no choice."""
+    if count < 2:
         return None
     # Workers are numbered: LokyProcess-1, ForkPoolWorker-2.
     number = re.search(r"(\d+)$", multiprocessing.current_process().name)
-    return f"gpu:{(int(number[1]) if number else 0) % n_gpus}"
+    return f"gpu:{(int(number[1]) if number else 0) % count}"
 
 
-def _n_gpus() -> int:
+def n_gpus() -> int:
+    """Return how many GPUs Keras' backend sees."""
     import keras
 
     backend = keras.backend.backend()
