@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from ..exceptions import ModelError
 from ._engine import Settings
 
 __all__ = ["SCHEDULES", "Schedule", "learning_rate_at", "scheduled"]
@@ -76,14 +77,26 @@ def learning_rate_at(
     -------
     float
 
+    Raises
+    ------
+    ModelError
+        When a schedule of the user's own fails.
+
     Examples
     --------
     >>> from sktune.keras._schedule import learning_rate_at
     >>> [learning_rate_at(epoch, 4, 1.0, "cosine") for epoch in (0, 2)]
     [1.0, 0.5]
     """
-    factor = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-    return learning_rate * float(factor(min(epoch, n_epochs - 1), n_epochs))
+    function = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+    try:
+        factor = float(function(min(epoch, n_epochs - 1), n_epochs))
+    except Exception as error:  # the user's code
+        raise ModelError(
+            "schedule must be a function of the epoch and of the number of epochs that "
+            f"returns a number; {schedule!r} raised {type(error).__name__}: {error}"
+        ) from error
+    return learning_rate * factor
 
 
 def scheduled(

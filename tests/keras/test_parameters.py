@@ -152,6 +152,8 @@ def test_an_unknown_keyword_is_a_type_error(cls):
         ({"optimizer__nesterov": True}, "no parameter optimizer__nesterov"),
         ({"model": build_required}, "needs a value for model__width"),
         ({"model": lambda meta: 3}, "must return a keras.Model, got 3"),
+        ({"schedule": lambda epoch: 1}, "of the epoch and of the number .*TypeError"),
+        ({"schedule": lambda epoch, n: "x"}, "returns a number; .* raised ValueError"),
     ],
 )
 def test_fit_refuses_with_an_error_that_names_it(params, told, flowers):
