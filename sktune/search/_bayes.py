@@ -23,9 +23,10 @@ from ..optimizers import (
 )
 from ..results import earlier_results
 from ..space import Space, split_budgets
-from ._base import BaseTuneSearchCV, Proposals
+from ._base import BaseTuneSearchCV
 from ._checks import read_space
 from ._earlier import EarlierResults, learn
+from ._proposals import Proposals
 
 __all__ = ["BayesSearchCV"]
 

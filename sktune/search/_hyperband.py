@@ -42,10 +42,11 @@ from ..results import (
     verdict,
 )
 from ..space import Space, split_budgets
-from ._base import BaseTuneSearchCV, Proposals
+from ._base import BaseTuneSearchCV
 from ._checks import read_space
 from ._earlier import learn
 from ._plan import Plan, folds_by_budget, make_plan
+from ._proposals import Proposals
 
 __all__ = ["HyperbandSearchCV"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._execution import FoldData
 from ..persistence import describe, describe_data, describe_space
 from ..results import earlier_results
-
-if TYPE_CHECKING:
-    from ._base import Proposals
+from ._proposals import Proposals
 
 __all__ = ["describe_search", "encoded_score"]
 

@@ -34,10 +34,11 @@ from ..exceptions import SearchError, SktuneWarning
 from ..optimizers import Call, Explorer, Gain, PBTOptimizer, Perturb
 from ..results import Candidate, learning_curves
 from ..space import Space, split_budgets
-from ._base import BaseTuneSearchCV, Proposals
+from ._base import BaseTuneSearchCV
 from ._checks import read_space
 from ._generations import GenerationPlan, plan_generations
 from ._members import lineage, member_history, member_rows
+from ._proposals import Proposals
 from ._voting import vote
 
 __all__ = ["PBTSearchCV"]
