@@ -6,6 +6,7 @@ Beside each import stand the versions on which it is known to be what we need.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import threading
 import uuid
 import warnings
@@ -23,7 +24,7 @@ from joblib._parallel_backends import (
     SequentialBackend,
     ThreadingBackend,
 )
-from joblib.parallel import BatchedCalls
+from joblib.parallel import DEFAULT_MP_CONTEXT, BatchedCalls
 
 # scikit-learn 1.6 to 1.9
 from sklearn.base import _fit_context
@@ -123,6 +124,9 @@ class WorkerPool:
     ----------
     n_jobs : int or None
         As in joblib.
+    may_fork : bool
+        Whether workers may be copies of this process. If not, what would fork is not
+        started: there are threads instead.
 
     Attributes
     ----------
@@ -134,10 +138,16 @@ class WorkerPool:
         Whether workers are threads of this process.
     is_local : bool
         Whether workers are processes that see this machine's files.
+    would_fork : bool
+        Whether there are threads only because of `may_fork`.
     """
 
-    def __init__(self, n_jobs: int | None) -> None:
+    def __init__(self, n_jobs: int | None, *, may_fork: bool = True) -> None:
         self._parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1)
+        self.would_fork = not may_fork and _forks(self._parallel._backend)
+        if self.would_fork:
+            n_jobs = self._parallel.n_jobs
+            self._parallel = joblib.Parallel(n_jobs, backend="threading", batch_size=1)
         self._is_killed = False
 
     def __enter__(self) -> WorkerPool:
@@ -263,6 +273,15 @@ class WorkerPool:
             # A backend that cannot kill must not hide why it was asked to.
             with contextlib.suppress(Exception):
                 self._backend.abort_everything(ensure_ready=ensure_ready)
+
+
+def _forks(backend: Any) -> bool:
+    """Whether a backend of joblib makes copies of this process."""
+    # Not isinstance: ray's backend inherits it.
+    if type(backend) is not MultiprocessingBackend:
+        return False
+    context = DEFAULT_MP_CONTEXT or multiprocessing
+    return bool(context.get_start_method() == "fork")
 
 
 class _DaskTasks:

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 import re
+import sys
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -36,6 +37,9 @@ __all__ = ["CrashedTasks", "Executor", "open_executor"]
 _POLL_SECONDS = 1.0
 
 NO_LIMITS = FoldLimits()
+
+# What they do in threads, and lock, is not copied by a fork: a worker would hang.
+_NOT_TO_BE_FORKED = ("jax", "tensorflow", "torch")
 
 _EXIT_CODES = re.compile(r"exit codes of the workers are \{(.+)\}")
 
@@ -246,7 +250,8 @@ def open_executor(
     """Yield an executor over the active joblib backend.
 
     Folds with limits are trained by processes of this search's own, as many as
-    that backend has workers; see `Guard`.
+    that backend has workers; see `Guard`. So are those for which that backend would
+    fork a process with a library that does not survive it.
 
     Parameters
     ----------
@@ -268,14 +273,16 @@ def open_executor(
     NotPicklableError
         When the estimator or the scorer cannot be sent to other processes.
     """
-    with WorkerPool(n_jobs) as pool:
+    may_fork = not any(name in sys.modules for name in _NOT_TO_BE_FORKED)
+    with WorkerPool(n_jobs, may_fork=may_fork) as pool:
         if pool.is_inline and not limits:
             yield InlineExecutor(context, data)
             return
-        if limits or not pool.shares_memory:
+        has_children = bool(limits) or pool.would_fork
+        if has_children or not pool.shares_memory:
             check_picklable({"estimator": context.estimator, "scoring": context.scorer})
         is_here = pool.is_inline or pool.shares_memory or pool.is_local
-        if not limits:
+        if not has_children:
             parent = os.getpid() if pool.is_local else None
             work = functools.partial(_work, parent)
             with DataStore(data, as_file=pool.is_local) as store:

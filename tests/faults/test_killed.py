@@ -21,7 +21,14 @@ from .searches import X
 
 N_TRIALS = {"bayes": 8, "hyperband": 9, "population": 12}
 N_KILLS = int(os.environ.get("SKTUNE_KILLS", "0"))
-FEW = {1: 5, 2: 1}
+# Of loky each worker starts an interpreter, which takes seconds; forked ones start at
+# once, so that many kills can be afforded.
+WORKERS = {
+    "inline": {"n_jobs": 1},
+    "forked": {"n_jobs": 2, "backend": "multiprocessing"},
+    "loky": {"n_jobs": 2, "backend": "loky"},
+}
+FEW = {"inline": 5, "forked": 5, "loky": 1}
 
 
 def finished_units(path):
@@ -54,12 +61,12 @@ def trained_units(log):
 class Killed:
     """Searches of one kind that are killed, go on, and are compared."""
 
-    def __init__(self, nursery, references, folder, kind, n_jobs):
+    def __init__(self, nursery, references, folder, kind, workers):
         self.nursery = nursery
         self.folder = folder
         self.kind = kind
         self.reference = json.loads(references[kind, N_TRIALS[kind]])
-        self.n_jobs = n_jobs
+        self.workers = WORKERS[workers]
         self.n_kills = 0
         self.first = self.seconds = 0.0  # to the first training, and from it to the end
         started = time.monotonic()
@@ -73,11 +80,11 @@ class Killed:
         request = {
             "kind": self.kind,
             "n_trials": N_TRIALS[self.kind],
-            "n_jobs": self.n_jobs,
             "storage": str(storage),
             "log": str(log),
             "out": str(out),
-            "pause": 0.003 * self.n_jobs**2,
+            "pause": 0.003 * self.workers["n_jobs"] ** 2,
+            **self.workers,
         }
         for _ in range(n_kills):
             size = log.stat().st_size if log.exists() else 0
@@ -114,30 +121,31 @@ class Killed:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("kind", N_TRIALS)
-def test_kill_at_random_moments(nursery, references, tmp_path, kind, n_jobs):
-    if not N_KILLS and n_jobs > 1 and kind != "population":
+def test_kill_at_random_moments(nursery, references, tmp_path, kind, workers):
+    if not N_KILLS and workers == "loky" and kind != "population":
         pytest.skip("takes long: only where SKTUNE_KILLS is set")
-    killed = Killed(nursery, references, tmp_path, kind, n_jobs)
+    killed = Killed(nursery, references, tmp_path, kind, workers)
     kept = []
     seed = int(os.environ.get("SKTUNE_SEED", "0"))
-    n_kills = N_KILLS or FEW[n_jobs]
+    n_kills = N_KILLS or FEW[workers]
     for number in range(2 * n_kills):  # some come too late
         if killed.n_kills >= n_kills:
             break
         draw = random.Random(1000 * seed + number)
-        times = min(draw.randint(1, 2 + n_jobs), n_kills - killed.n_kills)
+        at_most = 2 + killed.workers["n_jobs"]
+        times = min(draw.randint(1, at_most), n_kills - killed.n_kills)
         kept.append(killed.run(tmp_path / str(number), times, draw))
     print(
-        f"{kind}, n_jobs={n_jobs}: {killed.n_kills} kills of {len(kept)} searches, "
+        f"{kind}, {workers}: {killed.n_kills} kills of {len(kept)} searches, "
         f"all as if unkilled; units that were finished before: {sorted(kept)}"
     )
 
 
 @pytest.mark.parametrize("kind", N_TRIALS)
 def test_a_kill_when_some_folds_are_finished(nursery, references, tmp_path, kind):
-    killed = Killed(nursery, references, tmp_path, kind, n_jobs=1)
+    killed = Killed(nursery, references, tmp_path, kind, "inline")
     draw = random.Random(0)
     killed.run(tmp_path / "killed", 2, draw)
 
