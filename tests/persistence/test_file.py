@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sktune import load_search
-from sktune.exceptions import JournalError, SktuneWarning
+from sktune.exceptions import JournalError, JournalLockedError, SktuneWarning
 from sktune.persistence import Journal, read_events
 from sktune.persistence._file import JournalFile, create
 
@@ -248,3 +248,23 @@ def test_a_transaction_that_was_cut_is_made_once(tmp_path):
     file.commit()
     file.close()
     assert [payload["n"] for _, payload in read_events(path)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("when", ["before a transaction", "after one was cut"])
+def test_rows_of_two_writers_are_not_mixed(when, tmp_path):
+    path = tmp_path / "search.db"
+    create(path, "search", {"n": 0})
+    one, two = JournalFile(path), JournalFile(path)
+    assert list(one.events()) == list(two.events())
+    for number, file in enumerate([one, two]):
+        file.add("session", {"n": 1 + number})
+    one.commit()
+    two._is_unsure = when == "after one was cut"
+    with pytest.raises(JournalLockedError, match="written to by another search"):
+        two.commit()
+    two.commit()  # it has given up
+    two.close()
+    one.add("session", {"n": 3})
+    one.commit()
+    one.close()
+    assert [payload["n"] for _, payload in read_events(path)] == [0, 1, 3]
