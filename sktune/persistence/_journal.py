@@ -326,7 +326,7 @@ class Journal:
             When another search has taken the journal over.
         """
         assert self._file is not None
-        if self._file.is_written:
+        if self.is_written:
             return
         owner = self._lock.taken_by()
         if owner is not None:
@@ -346,6 +346,11 @@ class Journal:
                     SktuneWarning,
                     stacklevel=2,
                 )
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all that was noted is in the file."""
+        return self._file is None or self._file.is_written
 
     def _add(self, kind: str, payload: dict[str, Any]) -> None:
         assert self._file is not None
@@ -375,6 +380,13 @@ class Journal:
         try:
             if self._file is not None:
                 self.commit()
+                if not self.is_written:
+                    warnings.warn(
+                        f"{self.path} could not be written until the end: what is "
+                        "missing in it is trained again, should this search go on",
+                        SktuneWarning,
+                        stacklevel=2,
+                    )
         finally:
             if self._file is not None:
                 self._file.close()

@@ -151,32 +151,31 @@ def test_a_kill_when_some_folds_are_finished(nursery, references, tmp_path, kind
 
 
 @pytest.mark.slow
-def test_a_log_that_is_cut_anywhere(nursery, references, tmp_path):
+@pytest.mark.parametrize("kind", N_TRIALS)
+def test_a_log_that_is_cut_anywhere(nursery, references, tmp_path, kind):
     """SQLite's log holds what was written last: its beginning is a shorter search."""
-    n_trials = N_TRIALS["population"]
+    n_trials = N_TRIALS[kind]
     folder = tmp_path / "whole"
     folder.mkdir()
-    request = {"kind": "population", "n_trials": n_trials}
+    request = {"kind": kind, "n_trials": n_trials}
     crash = {"crash_at_commit": [20, "after"]}
     storage = str(folder / "search.db")
     nursery.run(**request, **crash, storage=storage, out=str(folder / "out"))
     log = (folder / "search.db-wal").read_bytes()
     frame = 24 + 4096
     assert len(log) > 19 * frame
-    places = range(0, len(log), 3 * frame + 700)
+    # At the beginning, near it and near the end of pages.
+    places = [32 + n * frame + more for n in range(19) for more in (0, 30, frame - 1)]
     kept = set()
-    for number, length in enumerate(places):
+    for number, length in enumerate([0, 31, *places]):
         copy = tmp_path / str(number)
         shutil.copytree(folder, copy)
         (copy / "search.db-shm").unlink()
         (copy / "search.db-wal").write_bytes(log[:length])
         kept.add(sum(finished_units(copy / "search.db").values()))
-        out = copy / "out"
-        assert (
-            nursery.run(**request, storage=str(copy / "search.db"), out=str(out)) == 0
-        )
-        assert json.loads(out.read_text()) == json.loads(
-            references["population", n_trials]
-        )
+        here = request | {"storage": str(copy / "search.db"), "out": str(copy / "out")}
+        assert nursery.run(**here) == 0
+        found = json.loads((copy / "out").read_text())
+        assert found == json.loads(references[kind, n_trials])
         assert {path.name for path in copy.iterdir()} == {"search.db", "out"}
     assert len(kept) > 5

@@ -51,6 +51,7 @@ slow = pytest.mark.slow
     [
         (signal.SIGTERM, "bayes", {"n_jobs": 2}),
         pytest.param(signal.SIGTERM, "bayes", {"trial_timeout": 60}, marks=slow),
+        pytest.param(signal.SIGHUP, "bayes", {"n_jobs": 1}, marks=slow),
         pytest.param(signal.SIGINT, "hyperband", {"n_jobs": 2}, marks=slow),
         pytest.param(signal.SIGTERM, "hyperband", {"n_jobs": 1}, marks=slow),
         pytest.param(signal.SIGTERM, "pbt", {"n_jobs": 1}, marks=slow),
@@ -68,9 +69,10 @@ def test_a_signal_keeps_what_is_finished(signum, name, options, tmp_path):
         os.kill(script.process.pid, signum)
     out = script.output()
     kind = "KeyboardInterrupt" if signum == signal.SIGINT else "SystemExit"
+    code = 0 if signum == signal.SIGINT else 128 + signum
     assert f"RAISED {kind} False" in out
     assert "KEPT True interrupt True" in out
-    assert script.process.returncode == (143 if signum == signal.SIGTERM else 0)
+    assert script.process.returncode == code
     assert not still_alive(script.workers(), 5)
 
 
