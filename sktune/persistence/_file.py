@@ -60,7 +60,7 @@ def journal_path(storage: str | os.PathLike[str]) -> Path:
     JournalError
         When nothing of that name can be a journal.
     """
-    text = os.fspath(storage)
+    text = os.fspath(storage) if isinstance(storage, os.PathLike) else storage
     if not isinstance(text, str) or not text or "\0" in text or ":memory:" in text:
         raise JournalError(f"storage must be the name of a file, got {storage!r}")
     if "://" in text:
@@ -74,7 +74,7 @@ def journal_path(storage: str | os.PathLike[str]) -> Path:
     except FileNotFoundError:
         if not path.parent.is_dir():
             raise JournalError(
-                f"{path} cannot be made: there is no folder {path.parent}"
+                f"there is no folder {path.parent} for {path.name}"
             ) from None
         return path
     except OSError as error:

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import ShuffleSplit
 
 from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV
+from sktune._execution import _executor
 from sktune.exceptions import AllFitsFailedError, NotPicklableError, SearchError
 
 from .processes import still_alive
@@ -84,6 +85,9 @@ class Odd(ClassifierMixin, BaseEstimator):
 
     def _eats_memory(self):
         self.eaten_ = [np.ones(2_000_000) for _ in range(60)]  # 960 MB
+
+    def _stops_its_worker(self):
+        os.kill(int(self.note), signal.SIGSTOP)
 
     def _raises(self):
         raise ValueError("it fails\nas it said it would")
@@ -317,6 +321,86 @@ def test_a_fold_that_hangs_on_dask_is_killed(processes):
         joblib.parallel_config("dask"),
     ):
         check(search.fit(X, y), kinds)
+
+
+@slow
+@fails
+def test_a_candidate_that_kills_every_dask_worker_has_failed():
+    distributed = pytest.importorskip("distributed")
+    kinds = ["fine", "is_killed", "raises"]
+    search = BayesSearchCV(Odd(), param_grid={"kind": kinds}, cv=ONE_FOLD)
+    with (
+        distributed.Client(n_workers=2, threads_per_worker=2, dashboard_address=":0"),
+        joblib.parallel_config("dask"),
+    ):
+        search.fit(X, y)
+    assert list(search.cv_results_["status"]) == ["completed", "crashed", "failed"]
+    error = search.cv_results_["error"][1]
+    assert error.startswith("the worker died: ")
+    assert "Attempted to run task" in error  # dask's KilledWorker
+    assert search.best_params_ == {"kind": "fine"}
+
+
+@slow
+@fails
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
+def test_a_dask_worker_that_says_nothing_is_not_waited_for(monkeypatch):
+    """A machine that hangs: its connection stays, its tasks have no end."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(_executor, "START_SECONDS", 10)  # to load Python, usually 300
+    kinds = ["fine", "stops_its_worker"]
+    with (
+        distributed.Client(
+            n_workers=1, threads_per_worker=2, dashboard_address=":0"
+        ) as client,
+        joblib.parallel_config("dask"),
+    ):
+        (worker,) = client.run(os.getpid).values()
+        search = BayesSearchCV(
+            Odd(note=str(worker)),
+            param_grid={"kind": kinds},
+            cv=ONE_FOLD,
+            trial_timeout=SECONDS,
+        )
+        search.fit(X, y)
+        os.kill(worker, signal.SIGKILL)
+    assert list(search.cv_results_["status"]) == ["completed", "crashed"]
+    assert "no worker has answered for" in search.cv_results_["error"][1]
+
+
+FORKED = """
+import sys, joblib, numpy as np
+from sktune import BayesSearchCV
+from sktune.keras import KerasClassifier
+X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+y = (X[:, 0] > 0).astype(int)
+model = KerasClassifier(epochs=1, batch_size=16, random_state=0, jit_compile=False)
+model.fit(X, y)  # from here on this process has threads that a fork does not copy
+with joblib.parallel_config("multiprocessing"):
+    search = BayesSearchCV(
+        model, {"learning_rate": (1e-3, 1e-1)}, n_iter=2, cv=2, n_jobs=2,
+        random_state=0,
+    ).fit(X, y)
+print(*search.cv_results_["status"])
+"""
+
+
+@slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_what_cannot_be_forked_is_not(backend):
+    pytest.importorskip("keras")
+    pytest.importorskip(backend)
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["completed"] * 2
+    assert "fork" not in done.stderr
 
 
 # -- What they are told ----------------------------------------------------------------
