@@ -284,6 +284,10 @@ def _forks(backend: Any) -> bool:
     return bool(context.get_start_method() == "fork")
 
 
+# Seconds to send the data of a search to all workers of a cluster.
+_SEND_SECONDS = 300.0
+
+
 class _DaskTasks:
     """Tasks of a pool on dask, fed to its client rather than to joblib's backend.
 
@@ -327,10 +331,25 @@ class _DaskTasks:
     def share(self, value: Any) -> Any:
         """Send a value to the workers, unless it was the last one sent."""
         if self._shared is None or self._shared[0] is not value:
-            # To all: each needs it, and none can take the only copy with it.
-            sent = self._client.scatter(value, broadcast=True, hash=False)
-            self._shared = (value, sent)
+            self._shared = (value, self._send(value))
         return self._shared[1]
+
+    def _send(self, value: Any) -> Any:
+        """Send a value to all workers; return it as it is if one of them hangs.
+
+        To all: each needs it, and none can take the only copy with it. A worker that
+        dies meanwhile is an error of dask's, and one that says nothing has no end.
+        """
+        sent: Future[Any] = Future()
+
+        def scatter() -> Any:
+            return self._client.scatter(value, broadcast=True, hash=False)
+
+        threading.Thread(target=_settle_with, args=(sent, scatter), daemon=True).start()
+        try:
+            return sent.result(_SEND_SECONDS)
+        except Exception:
+            return value  # it goes with each task
 
     def abort(self) -> None:
         """Cancel what has not begun, and forget the value that is shared."""

@@ -15,7 +15,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import Any
 
 import sklearn
@@ -57,8 +57,11 @@ class CrashedTasks(Exception):
 
     def __init__(self, tasks: list[FoldTask], reason: BaseException) -> None:
         # Of what loky says, the part that differs between causes.
-        codes = _EXIT_CODES.search(str(reason))
-        super().__init__(str(reason) if codes is None else codes[1])
+        text = str(reason)
+        codes = _EXIT_CODES.search(text)
+        if isinstance(reason, CancelledError):
+            text = f"its task was lost with it, or cancelled ({text})"
+        super().__init__(text if codes is None else codes[1])
         self.tasks = tasks
         self.reason = reason
 

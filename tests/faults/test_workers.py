@@ -17,7 +17,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import ShuffleSplit
 
-from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV
+from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV, _compat
 from sktune._execution import _executor
 from sktune.exceptions import AllFitsFailedError, NotPicklableError, SearchError
 
@@ -335,9 +335,11 @@ def test_a_candidate_that_kills_every_dask_worker_has_failed():
     ):
         search.fit(X, y)
     assert list(search.cv_results_["status"]) == ["completed", "crashed", "failed"]
+    # Dask gives up on a task, or on the data that went with its last worker.
     error = search.cv_results_["error"][1]
-    assert error.startswith("the worker died: ")
-    assert "Attempted to run task" in error  # dask's KilledWorker
+    assert re.match(
+        "the worker died: (.*Attempted to run task|its task was lost)", error
+    )
     assert search.best_params_ == {"kind": "fine"}
 
 
@@ -347,8 +349,10 @@ def test_a_candidate_that_kills_every_dask_worker_has_failed():
 def test_a_dask_worker_that_says_nothing_is_not_waited_for(monkeypatch):
     """A machine that hangs: its connection stays, its tasks have no end."""
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(_executor, "START_SECONDS", 10)  # to load Python, usually 300
-    kinds = ["fine", "stops_its_worker"]
+    # What takes so long at most, usually 300 seconds.
+    monkeypatch.setattr(_executor, "START_SECONDS", 5)
+    monkeypatch.setattr(_compat, "_SEND_SECONDS", 5)
+    grid = [{"kind": ["fine"], "a": [0.1, 0.2]}, {"kind": ["stops_its_worker"]}]
     with (
         distributed.Client(
             n_workers=1, threads_per_worker=2, dashboard_address=":0"
@@ -357,15 +361,14 @@ def test_a_dask_worker_that_says_nothing_is_not_waited_for(monkeypatch):
     ):
         (worker,) = client.run(os.getpid).values()
         search = BayesSearchCV(
-            Odd(note=str(worker)),
-            param_grid={"kind": kinds},
-            cv=ONE_FOLD,
-            trial_timeout=SECONDS,
+            Odd(note=str(worker)), param_grid=grid, cv=ONE_FOLD, trial_timeout=SECONDS
         )
         search.fit(X, y)
         os.kill(worker, signal.SIGKILL)
-    assert list(search.cv_results_["status"]) == ["completed", "crashed"]
-    assert "no worker has answered for" in search.cv_results_["error"][1]
+    *others, last = search.cv_results_["status"]
+    assert last == "crashed"
+    assert "no worker has answered for" in search.cv_results_["error"][2]
+    assert "completed" in others
 
 
 FORKED = """

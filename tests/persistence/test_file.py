@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -254,8 +255,11 @@ def largest_file(n_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def fit_on_a_full_disk(search, path, first, last):
-    """Fit; nothing can be written from one step on until another one."""
+def fit_on_a_full_disk(search, path, first, last, n_bytes=None):
+    """Fit; nothing can be written from one step on until another one.
+
+    The journal cannot grow; of `n_bytes`, no file can have more.
+    """
     with contextlib.ExitStack() as stack:
         n_steps = 0
 
@@ -264,7 +268,7 @@ def fit_on_a_full_disk(search, path, first, last):
             n_steps += 1
             if n_steps == first:
                 size = path.with_name(f"{path.name}-wal").stat().st_size
-                stack.enter_context(largest_file(size))
+                stack.enter_context(largest_file(n_bytes or size))
             elif n_steps == last:
                 stack.close()
             return False
@@ -297,6 +301,20 @@ def test_a_disk_that_is_full_until_the_end(kind, tmp_path):
     # What was in it goes on, with the checkpoints that belong to it.
     assert outcome(path, kind) == table(first)
     assert TRAINED
+    assert os.listdir(tmp_path) == ["search.db"]
+
+
+@pytest.mark.parametrize("kind", ["hyperband", "population"])
+def test_a_disk_that_is_too_full_for_checkpoints(kind, tmp_path):
+    path = tmp_path / "search.db"
+    with pytest.warns(SktuneWarning) as caught:
+        first = fit_on_a_full_disk(make(kind, path), path, 2, 5, n_bytes=50)
+    messages = {str(warning.message).split(" (")[0] for warning in caught}
+    assert f"{path} cannot be written at present" in messages
+    assert any(re.match(r"The checkpoint .+ cannot be written", m) for m in messages)
+    assert table(first) == table(make(kind, None).fit(X, y))
+    assert outcome(path, kind) == table(first)
+    assert TRAINED == []
     assert os.listdir(tmp_path) == ["search.db"]
 
 
