@@ -173,7 +173,7 @@ def test_files_that_commands_cannot_use(tmp_path, capsys):
 
 @pytest.mark.parametrize("storage", [5, None, b"search.db", "", "a\0b", "no/where.db"])
 def test_what_names_no_journal(storage):
-    with pytest.raises(JournalError, match="storage must be the name|there is no fo"):
+    with pytest.raises(JournalError, match=r"storage must be the|there is no folder"):
         load_search(storage)
 
 
