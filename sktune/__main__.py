@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .exceptions import JournalError
-from .search import load_search
+from .search import LoadedSearch, load_search
 
 _FIRST_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -34,10 +34,9 @@ def show(path: str, top: int) -> str:
     search = load_search(path)
     results = search.cv_results_
     n_rows = len(results.get("params", ()))
-    ended = search.stop_reason_ or "running, or killed"
     lines = [
         _plain(search.path),
-        f"{_plain(search.search_)}, began {_plain(search.began_)}; {_plain(ended)}",
+        f"{_plain(search.search_)}, began {_plain(search.began_)}; {_end(search)}",
         f"{search.n_trials_} trials proposed, {n_rows} with results, "
         f"{search.n_splits_} folds",
     ]
@@ -92,9 +91,16 @@ def list_journals(folder: str) -> str:
         lines.append(
             f"{_plain(path.name)}: {_plain(search.search_)}, "
             f"{search.n_trials_} trials, best score {search.best_score_:.6g}, "
-            f"{_plain(search.stop_reason_ or 'running, or killed')}"
+            f"{_end(search)}"
         )
     return "\n".join(lines) or f"no journals in {_plain(folder)}"
+
+
+def _end(search: LoadedSearch) -> str:
+    """Return what became of a search."""
+    if search.stop_reason_ is None:
+        return "running, or killed"
+    return f"ended by {_plain(search.stop_reason_)}"
 
 
 def _plain(text: str) -> str:
@@ -125,6 +131,19 @@ def _json(value: Any) -> Any:
     return value if isinstance(value, (str, int)) or value is None else repr(value)
 
 
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.1 <= float(text) <= 1e6:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number from 0.1 to 1e6, got {text!r}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
     parser = argparse.ArgumentParser(
@@ -133,8 +152,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("show", help="the state of a search and its best")
     one.add_argument("file")
-    one.add_argument("--top", type=int, default=10, help="number of candidates")
-    one.add_argument("--watch", type=float, metavar="SECONDS", help="show it again")
+    one.add_argument("--top", type=_number, default=10, help="number of candidates")
+    one.add_argument(
+        "--watch", type=_seconds, metavar="SECONDS", help="show it again and again"
+    )
     one = commands.add_parser("export", help="cv_results_ as a table")
     one.add_argument("file")
     kinds = one.add_mutually_exclusive_group(required=True)
@@ -155,8 +176,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(text, end="" if text.endswith("\n") else "\n")
             else:
                 Path(options.output).write_text(text, encoding="utf-8")
-    except (JournalError, OSError) as error:
+    except JournalError as error:
         print(_plain(str(error)), file=sys.stderr)
+        return 1
+    except OSError as error:
+        place = "" if error.filename is None else f"{error.filename}: "
+        print(_plain(f"{place}{error.strerror}"), file=sys.stderr)
         return 1
     return 0
 

@@ -6,6 +6,7 @@ Beside each import stand the versions on which it is known to be what we need.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import threading
 import uuid
 import warnings
@@ -23,7 +24,7 @@ from joblib._parallel_backends import (
     SequentialBackend,
     ThreadingBackend,
 )
-from joblib.parallel import BatchedCalls
+from joblib.parallel import DEFAULT_MP_CONTEXT, BatchedCalls
 
 # scikit-learn 1.6 to 1.9
 from sklearn.base import _fit_context
@@ -123,6 +124,9 @@ class WorkerPool:
     ----------
     n_jobs : int or None
         As in joblib.
+    may_fork : bool
+        Whether workers may be copies of this process. If not, what would fork is not
+        started: there are threads instead.
 
     Attributes
     ----------
@@ -134,10 +138,16 @@ class WorkerPool:
         Whether workers are threads of this process.
     is_local : bool
         Whether workers are processes that see this machine's files.
+    would_fork : bool
+        Whether there are threads only because of `may_fork`.
     """
 
-    def __init__(self, n_jobs: int | None) -> None:
+    def __init__(self, n_jobs: int | None, *, may_fork: bool = True) -> None:
         self._parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1)
+        self.would_fork = not may_fork and _forks(self._parallel._backend)
+        if self.would_fork:
+            n_jobs = self._parallel.n_jobs
+            self._parallel = joblib.Parallel(n_jobs, backend="threading", batch_size=1)
         self._is_killed = False
 
     def __enter__(self) -> WorkerPool:
@@ -265,6 +275,19 @@ class WorkerPool:
                 self._backend.abort_everything(ensure_ready=ensure_ready)
 
 
+def _forks(backend: Any) -> bool:
+    """Whether a backend of joblib makes copies of this process."""
+    # Not isinstance: ray's backend inherits it.
+    if type(backend) is not MultiprocessingBackend:
+        return False
+    context = DEFAULT_MP_CONTEXT or multiprocessing
+    return bool(context.get_start_method() == "fork")
+
+
+# Seconds to send the data of a search to all workers of a cluster.
+_SEND_SECONDS = 300.0
+
+
 class _DaskTasks:
     """Tasks of a pool on dask, fed to its client rather than to joblib's backend.
 
@@ -308,10 +331,25 @@ class _DaskTasks:
     def share(self, value: Any) -> Any:
         """Send a value to the workers, unless it was the last one sent."""
         if self._shared is None or self._shared[0] is not value:
-            # To all: each needs it, and none can take the only copy with it.
-            sent = self._client.scatter(value, broadcast=True, hash=False)
-            self._shared = (value, sent)
+            self._shared = (value, self._send(value))
         return self._shared[1]
+
+    def _send(self, value: Any) -> Any:
+        """Send a value to all workers; return it as it is if one of them hangs.
+
+        To all: each needs it, and none can take the only copy with it. A worker that
+        dies meanwhile is an error of dask's, and one that says nothing has no end.
+        """
+        sent: Future[Any] = Future()
+
+        def scatter() -> Any:
+            return self._client.scatter(value, broadcast=True, hash=False)
+
+        threading.Thread(target=_settle_with, args=(sent, scatter), daemon=True).start()
+        try:
+            return sent.result(_SEND_SECONDS)
+        except Exception:
+            return value  # it goes with each task
 
     def abort(self) -> None:
         """Cancel what has not begun, and forget the value that is shared."""

@@ -16,6 +16,7 @@ import shutil
 import stat
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,19 +127,23 @@ class CheckpointStore:
         self.folder: Path | None = None
         self._held: dict[tuple[int, int], _Held] = {}
         self._is_kept = False
+        self._may_delete: Callable[[], bool] = lambda: True
         self._superfluous: list[Path] = []
         self._lost: list[tuple[int, int, int, str]] = []
 
-    def keep_in(self, folder: Path) -> None:
+    def keep_in(self, folder: Path, may_delete: Callable[[], bool]) -> None:
         """Write every checkpoint to a folder, durably, and leave it there.
 
         Parameters
         ----------
         folder : Path
             Made when the first one is written.
+        may_delete : callable
+            Whether all that makes checkpoints superfluous is noted for good.
         """
         self.folder = folder
         self._is_kept = True
+        self._may_delete = may_delete
 
     def put(self, trial: int, fold: int, checkpoint: Checkpoint) -> Checkpoint:
         """Keep a checkpoint in place of the fold's earlier one.
@@ -303,7 +308,7 @@ class CheckpointStore:
         Beside a journal they stay until it says so too: who goes on from it may
         need what was just replaced.
         """
-        if not self._superfluous:
+        if not self._superfluous or not self._may_delete():
             return
         used = {held.checkpoint.path for held in self._held.values()}
         for path in self._superfluous:

@@ -10,11 +10,12 @@ import contextlib
 import functools
 import os
 import re
+import sys
 import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import Any
 
 import sklearn
@@ -37,6 +38,9 @@ _POLL_SECONDS = 1.0
 
 NO_LIMITS = FoldLimits()
 
+# What they do in threads, and lock, is not copied by a fork: a worker would hang.
+_NOT_TO_BE_FORKED = ("jax", "tensorflow", "torch")
+
 _EXIT_CODES = re.compile(r"exit codes of the workers are \{(.+)\}")
 
 
@@ -53,8 +57,11 @@ class CrashedTasks(Exception):
 
     def __init__(self, tasks: list[FoldTask], reason: BaseException) -> None:
         # Of what loky says, the part that differs between causes.
-        codes = _EXIT_CODES.search(str(reason))
-        super().__init__(str(reason) if codes is None else codes[1])
+        text = str(reason)
+        codes = _EXIT_CODES.search(text)
+        if isinstance(reason, CancelledError):
+            text = f"its task was lost with it, or cancelled ({text})"
+        super().__init__(text if codes is None else codes[1])
         self.tasks = tasks
         self.reason = reason
 
@@ -246,7 +253,8 @@ def open_executor(
     """Yield an executor over the active joblib backend.
 
     Folds with limits are trained by processes of this search's own, as many as
-    that backend has workers; see `Guard`.
+    that backend has workers; see `Guard`. So are those for which that backend would
+    fork a process with a library that does not survive it.
 
     Parameters
     ----------
@@ -268,14 +276,16 @@ def open_executor(
     NotPicklableError
         When the estimator or the scorer cannot be sent to other processes.
     """
-    with WorkerPool(n_jobs) as pool:
+    may_fork = not any(name in sys.modules for name in _NOT_TO_BE_FORKED)
+    with WorkerPool(n_jobs, may_fork=may_fork) as pool:
         if pool.is_inline and not limits:
             yield InlineExecutor(context, data)
             return
-        if limits or not pool.shares_memory:
+        has_children = bool(limits) or pool.would_fork
+        if has_children or not pool.shares_memory:
             check_picklable({"estimator": context.estimator, "scoring": context.scorer})
         is_here = pool.is_inline or pool.shares_memory or pool.is_local
-        if not limits:
+        if not has_children:
             parent = os.getpid() if pool.is_local else None
             work = functools.partial(_work, parent)
             with DataStore(data, as_file=pool.is_local) as store:

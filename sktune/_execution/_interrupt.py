@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -44,6 +45,24 @@ class Interrupts:
         self.first: KeyboardInterrupt | None = None
         self.n = 0
         self.n_holds = 0
+        self._usual: dict[int, Any] = {}
+
+    def listen(self) -> None:
+        """Handle the signals that nobody else does."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            usual: Any = signal.SIG_DFL
+            if name == "SIGINT":
+                usual = signal.default_int_handler
+            if number is not None and signal.getsignal(number) is usual:
+                self._usual[number] = usual
+                signal.signal(number, self.note)
+
+    def ignore(self) -> None:
+        """Handle them no more."""
+        for number, usual in self._usual.items():
+            if signal.getsignal(number) == self.note:
+                signal.signal(number, usual)
 
     def note(self, signum: int, frame: FrameType | None) -> None:
         """Handle a signal: the first one interrupts, the next are noted."""
@@ -100,22 +119,23 @@ def noted_interrupts() -> Iterator[Interrupts]:
             _active.n_holds = n_holds
         return
     interrupts = _active = Interrupts()
-    handler = interrupts.note
-    before: dict[int, Any] = {}
     try:
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            usual = signal.SIG_DFL
-            if name == "SIGINT":
-                usual = signal.default_int_handler  # type: ignore[assignment]
-            if number is not None and signal.getsignal(number) is usual:
-                before[number] = usual
-                signal.signal(number, handler)
+        interrupts.listen()
         yield interrupts
     except _Terminated as error:
         raise SystemExit(128 + error.signum) from error
     finally:
-        for number, usual in before.items():
-            if signal.getsignal(number) == handler:
-                signal.signal(number, usual)
+        interrupts.ignore()
         _active = None
+
+
+def _ignore_in_child() -> None:
+    # A forked worker is not the search: SIGTERM, which its pool sends, ends it.
+    global _active
+    if _active is not None:
+        _active.ignore()
+        _active = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ignore_in_child)

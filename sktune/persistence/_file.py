@@ -16,9 +16,9 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from ..exceptions import JournalError
+from ..exceptions import JournalError, JournalLockedError
 
 __all__ = [
     "Event",
@@ -60,7 +60,7 @@ def journal_path(storage: str | os.PathLike[str]) -> Path:
     JournalError
         When nothing of that name can be a journal.
     """
-    text = os.fspath(storage)
+    text = os.fspath(storage) if isinstance(storage, os.PathLike) else storage
     if not isinstance(text, str) or not text or "\0" in text or ":memory:" in text:
         raise JournalError(f"storage must be the name of a file, got {storage!r}")
     if "://" in text:
@@ -74,7 +74,7 @@ def journal_path(storage: str | os.PathLike[str]) -> Path:
     except FileNotFoundError:
         if not path.parent.is_dir():
             raise JournalError(
-                f"{path} cannot be made: there is no folder {path.parent}"
+                f"there is no folder {path.parent} for {path.name}"
             ) from None
         return path
     except OSError as error:
@@ -189,6 +189,11 @@ class JournalFile:
         # The only change: Ctrl-C comes before it or after it.
         self._unwritten.append((seq + 1, kind, text.decode(), digest))
 
+    @property
+    def is_written(self) -> bool:
+        """Whether all that was added is in the file."""
+        return not self._unwritten
+
     def commit(self) -> None:
         """Write what was added. When it returns, a power cut loses none of it.
 
@@ -196,6 +201,8 @@ class JournalFile:
         ------
         OSError, sqlite3.Error
             When it cannot be written: it is kept for the next time.
+        JournalLockedError
+            When another writer was there.
         """
         if not self._unwritten:
             return
@@ -206,9 +213,12 @@ class JournalFile:
                 return
         self._is_unsure = True
         self._database.execute("BEGIN IMMEDIATE")
-        self._database.executemany(
-            "INSERT INTO event VALUES (?, ?, ?, ?)", self._unwritten
-        )
+        try:
+            self._database.executemany(
+                "INSERT INTO event VALUES (?, ?, ?, ?)", self._unwritten
+            )
+        except sqlite3.IntegrityError:
+            self._refuse()
         self._database.execute("COMMIT")
         self._last = (self._unwritten[-1][0], self._unwritten[-1][3])
         self._unwritten = []
@@ -218,11 +228,24 @@ class JournalFile:
         """Find out how the last transaction ended, that Ctrl-C or an error cut."""
         if self._database.in_transaction:
             self._database.execute("ROLLBACK")
-        [(last,)] = self._database.execute("SELECT max(seq) FROM event")
-        self._last = max(
-            [self._last, *((r[0], r[3]) for r in self._unwritten if r[0] <= last)]
+        query = "SELECT seq, digest FROM event ORDER BY seq DESC LIMIT 1"
+        [last] = self._database.execute(query)
+        if last not in [self._last, *((row[0], row[3]) for row in self._unwritten)]:
+            self._refuse()
+        self._last = last
+        self._unwritten = [row for row in self._unwritten if row[0] > last[0]]
+
+    def _refuse(self) -> NoReturn:
+        """Give up: rows of another writer stand where this one's belong."""
+        self.forget()
+        raise JournalLockedError(
+            f"{self.path} was written to by another search meanwhile: a journal has "
+            "one writer. Begin this one again, when the other has ended"
         )
-        self._unwritten = [row for row in self._unwritten if row[0] > last]
+
+    def forget(self) -> None:
+        """Forget what was added and is not written."""
+        self._unwritten = []
 
     def close(self) -> None:
         """Close it, as one file where no reader has it open."""

@@ -239,6 +239,10 @@ def _texts(array: Any) -> Iterator[str]:
 # -- Comparing -------------------------------------------------------------------
 
 
+# What says nothing to people, and what it stands for.
+_DIGESTS = {"sha256": "values", "folds": "folds"}
+
+
 def differences(before: Any, now: Any, path: str) -> list[str]:
     """Return a sentence for each difference of two descriptions.
 
@@ -263,6 +267,8 @@ def differences(before: Any, now: Any, path: str) -> list[str]:
                 found.append(f"{inner} was not there, is {_text(now[key])}")
             elif key not in now:
                 found.append(f"{inner} was {_text(before[key])}, is not there")
+            elif key in _DIGESTS and before[key] != now[key]:
+                found.append(f"{path}: the {_DIGESTS[key]} differ")
             else:
                 found += differences(before[key], now[key], inner)
         return found

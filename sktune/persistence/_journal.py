@@ -22,7 +22,12 @@ from typing import Any
 import numpy as np
 
 from .._protocol import Checkpoint, FoldResult, PastStep, Status, Suggestion
-from ..exceptions import JournalError, SearchChangedError, SktuneWarning
+from ..exceptions import (
+    JournalError,
+    JournalLockedError,
+    SearchChangedError,
+    SktuneWarning,
+)
 from ..space import Space, shown
 from ._file import (
     Event,
@@ -314,8 +319,22 @@ class Journal:
 
         Where that is impossible, as on a full disk, the search goes on: what was
         noted is kept for the next time.
+
+        Raises
+        ------
+        JournalLockedError
+            When another search has taken the journal over.
         """
         assert self._file is not None
+        if self.is_written:
+            return
+        owner = self._lock.taken_by()
+        if owner is not None:
+            self._file.forget()
+            raise JournalLockedError(
+                f"{self.path} is no longer this search's ({owner}): its lock was taken "
+                "away, and a journal has one writer. What was noted before is kept"
+            )
         try:
             self._file.commit()
         except (OSError, sqlite3.Error) as error:
@@ -327,6 +346,11 @@ class Journal:
                     SktuneWarning,
                     stacklevel=2,
                 )
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all that was noted is in the file."""
+        return self._file is None or self._file.is_written
 
     def _add(self, kind: str, payload: dict[str, Any]) -> None:
         assert self._file is not None
@@ -353,12 +377,22 @@ class Journal:
     def close(self) -> None:
         """Write what is left, and let others in."""
         self._events = iter(())  # SQLite closes nothing that is being read
-        if self._file is not None:
-            self.commit()
-            self._file.close()
-            self._file = None
-        if hasattr(self, "_lock"):
-            self._lock.release()
+        try:
+            if self._file is not None:
+                self.commit()
+                if not self.is_written:
+                    warnings.warn(
+                        f"{self.path} could not be written until the end: what is "
+                        "missing in it is trained again, should this search go on",
+                        SktuneWarning,
+                        stacklevel=2,
+                    )
+        finally:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+            if hasattr(self, "_lock"):
+                self._lock.release()
 
     def __enter__(self) -> Journal:
         return self

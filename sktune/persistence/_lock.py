@@ -40,8 +40,9 @@ class WriterLock:
             self._file = self._try_to_lock(journal)
         _held.add(self)
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()}
+        self._text = json.dumps(owner).encode()
         os.ftruncate(self._file, 0)
-        os.write(self._file, json.dumps(owner).encode())
+        os.write(self._file, self._text)
 
     def _try_to_lock(self, journal: Path) -> int | None:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -65,10 +66,24 @@ class WriterLock:
         os.close(file)
         return None
 
+    def taken_by(self) -> str | None:
+        """Return who has the lock instead of this process, None if nobody has.
+
+        It is taken where somebody deletes the file, or another host writes to it and
+        the file system does not share locks between hosts.
+        """
+        if self._file is None:
+            return None
+        try:
+            found = self._path.read_bytes()[:1000]
+        except FileNotFoundError:
+            return "its lock file was deleted"
+        return None if found == self._text else _owner(found)
+
     def release(self) -> None:
         """Let others in. The file goes, too, where files in use can be deleted."""
         if self._file is not None:
-            if sys.platform != "win32":
+            if sys.platform != "win32" and self.taken_by() is None:
                 self._path.unlink(missing_ok=True)
             self.close()
 

@@ -253,7 +253,9 @@ default=None
         advice = dict.fromkeys(plan.design, plan.advice)
         journal.begin(self.space_, identity, facts, plan.growing, advice)
         if plan.checkpoints is not None:
-            plan.checkpoints.keep_in(journal.checkpoint_folder)
+            plan.checkpoints.keep_in(
+                journal.checkpoint_folder, lambda: journal.is_written
+            )
         return plan
 
     def _standings(self, run: SearchRun, plan: Proposals) -> dict[int, tuple[int, str]]:

@@ -16,6 +16,7 @@ import time
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
@@ -169,8 +170,9 @@ def run(request: dict) -> None:
         exit_at_commit(*request.pop("crash_at_commit"))
     if "crash_at_file" in request:
         exit_at_file_operation(*request.pop("crash_at_file"))
-    search = SEARCHES[request.pop("kind")](**request)
-    Path(out).write_text(table(search.fit(X, y)))
+    with joblib.parallel_config(backend=request.pop("backend", "loky")):
+        search = SEARCHES[request.pop("kind")](**request).fit(X, y)
+    Path(out).write_text(table(search))
 
 
 def serve() -> None:

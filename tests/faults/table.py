@@ -188,7 +188,6 @@ SCENARIOS = (
         "a fit prints without end",
         "nothing blocks",
         _test(WORKERS, "what_is_printed_does_not_block"),
-        missing="2 MB, not 100",
     ),
     Scenario(
         17,
@@ -239,8 +238,8 @@ SCENARIOS = (
             SIGNALS,
             "a_signal_keeps_what_is_finished",
             "a_handler_of_the_user_is_left_alone",
+            "a_forked_process_handles_signals_as_usual",
         ),
-        missing="SIGHUP",
     ),
     Scenario(
         23,
@@ -288,16 +287,22 @@ SCENARIOS = (
         29,
         "the disk is full when a fold is noted",
         "told, and gone on",
-        _test(FILE, "a_disk_that_is_full_for_a_while"),
+        _test(
+            FILE,
+            "a_disk_that_is_full_for_a_while",
+            "a_disk_that_is_full_until_the_end",
+        ),
         "Optuna's journal file is corrupt for good",
     ),
     Scenario(
         30,
         "the disk is full when a checkpoint is saved",
-        "a crash at each operation loses a segment at most",
-        _test(CRASHES, "crash_at_every_operation_on_a_file"),
+        "told, and kept in memory; a crash at each operation loses a segment at most",
+        (
+            *_test(FILE, "a_disk_that_is_too_full_for_checkpoints"),
+            *_test(CRASHES, "crash_at_every_operation_on_a_file"),
+        ),
         "tune-sklearn says nothing",
-        "a disk that is full",
     ),
     Scenario(
         31,
@@ -331,7 +336,22 @@ SCENARIOS = (
         _test(LOCK, "a_second_process_is_refused_and_a_dead_one_is_not_waited_for"),
         "keras-tuner works twice; Optuna waits 30 s for a dead one",
     ),
-    Scenario(35, "the same folder from another host", "the lock of the file system"),
+    Scenario(
+        35,
+        "the same folder from another host",
+        "refused by its lock; where locks are not shared, one of the two stops at its "
+        "next write, and nothing is mixed",
+        (
+            *_test(
+                LOCK,
+                "another_host_that_holds_the_lock_is_named",
+                "a_search_whose_lock_is_taken_stops_writing",
+                "of_two_writers_one_stops_and_nothing_is_mixed",
+            ),
+            *_test(FILE, "rows_of_two_writers_are_not_mixed"),
+        ),
+        missing="a network file system: the lock file is written by hand",
+    ),
     Scenario(
         36,
         "the owner is stopped and continued",
@@ -339,9 +359,19 @@ SCENARIOS = (
         _test(LOCK, "a_process_that_sleeps_keeps_its_lock"),
     ),
     Scenario(
-        37, "the clock is set", "all budgets are in monotonic time", (), "Optuna's not"
+        37,
+        "the clock is set, by a day",
+        "nothing: all budgets are in monotonic time",
+        _test(
+            "faults/test_clock.py",
+            "a_clock_that_is_set_changes_nothing",
+            "a_clock_that_is_set_back_holds_up_no_budget",
+        ),
+        "Optuna's not",
     ),
-    Scenario(38, "the computer sleeps", "that time is not counted, on Linux"),
+    Scenario(
+        38, "the computer sleeps", "that time is not counted, on Linux: documented"
+    ),
     Scenario(
         39,
         "files that are left open",
@@ -424,8 +454,10 @@ SCENARIOS = (
     Scenario(
         50,
         "TensorFlow and forked workers",
-        "loky, the default, does not fork; nor do processes of a search with limits",
-        missing="joblib's 'multiprocessing' backend",
+        "loky, the default, does not fork; on the 'multiprocessing' backend such a "
+        "search has processes of its own",
+        _test(WORKERS, "what_cannot_be_forked_is_not"),
+        missing="PyTorch",
     ),
     Scenario(
         51,
@@ -443,6 +475,11 @@ SCENARIOS = (
         (
             *_test("search/test_reproducible.py", "same_results_on_any_backend"),
             *_test(OLD, "a_dead_dask_worker_does_not_hang_the_search"),
+            *_test(
+                WORKERS,
+                "a_candidate_that_kills_every_dask_worker_has_failed",
+                "a_dask_worker_that_says_nothing_is_not_waited_for",
+            ),
         ),
         "joblib's dask backend hangs; ray's loses the whole call",
         "ray and spark, run by hand only",

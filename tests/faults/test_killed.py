@@ -21,7 +21,14 @@ from .searches import X
 
 N_TRIALS = {"bayes": 8, "hyperband": 9, "population": 12}
 N_KILLS = int(os.environ.get("SKTUNE_KILLS", "0"))
-FEW = {1: 5, 2: 1}
+# Of loky each worker starts an interpreter, which takes seconds; forked ones start at
+# once, so that many kills can be afforded.
+WORKERS = {
+    "inline": {"n_jobs": 1},
+    "forked": {"n_jobs": 2, "backend": "multiprocessing"},
+    "loky": {"n_jobs": 2, "backend": "loky"},
+}
+FEW = {"inline": 5, "forked": 5, "loky": 1}
 
 
 def finished_units(path):
@@ -54,12 +61,12 @@ def trained_units(log):
 class Killed:
     """Searches of one kind that are killed, go on, and are compared."""
 
-    def __init__(self, nursery, references, folder, kind, n_jobs):
+    def __init__(self, nursery, references, folder, kind, workers):
         self.nursery = nursery
         self.folder = folder
         self.kind = kind
         self.reference = json.loads(references[kind, N_TRIALS[kind]])
-        self.n_jobs = n_jobs
+        self.workers = WORKERS[workers]
         self.n_kills = 0
         self.first = self.seconds = 0.0  # to the first training, and from it to the end
         started = time.monotonic()
@@ -73,11 +80,11 @@ class Killed:
         request = {
             "kind": self.kind,
             "n_trials": N_TRIALS[self.kind],
-            "n_jobs": self.n_jobs,
             "storage": str(storage),
             "log": str(log),
             "out": str(out),
-            "pause": 0.003 * self.n_jobs**2,
+            "pause": 0.003 * self.workers["n_jobs"] ** 2,
+            **self.workers,
         }
         for _ in range(n_kills):
             size = log.stat().st_size if log.exists() else 0
@@ -114,61 +121,61 @@ class Killed:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("kind", N_TRIALS)
-def test_kill_at_random_moments(nursery, references, tmp_path, kind, n_jobs):
-    if not N_KILLS and n_jobs > 1 and kind != "population":
+def test_kill_at_random_moments(nursery, references, tmp_path, kind, workers):
+    if not N_KILLS and workers == "loky" and kind != "population":
         pytest.skip("takes long: only where SKTUNE_KILLS is set")
-    killed = Killed(nursery, references, tmp_path, kind, n_jobs)
+    killed = Killed(nursery, references, tmp_path, kind, workers)
     kept = []
     seed = int(os.environ.get("SKTUNE_SEED", "0"))
-    n_kills = N_KILLS or FEW[n_jobs]
+    n_kills = N_KILLS or FEW[workers]
     for number in range(2 * n_kills):  # some come too late
         if killed.n_kills >= n_kills:
             break
         draw = random.Random(1000 * seed + number)
-        times = min(draw.randint(1, 2 + n_jobs), n_kills - killed.n_kills)
+        at_most = 2 + killed.workers["n_jobs"]
+        times = min(draw.randint(1, at_most), n_kills - killed.n_kills)
         kept.append(killed.run(tmp_path / str(number), times, draw))
     print(
-        f"{kind}, n_jobs={n_jobs}: {killed.n_kills} kills of {len(kept)} searches, "
+        f"{kind}, {workers}: {killed.n_kills} kills of {len(kept)} searches, "
         f"all as if unkilled; units that were finished before: {sorted(kept)}"
     )
 
 
 @pytest.mark.parametrize("kind", N_TRIALS)
 def test_a_kill_when_some_folds_are_finished(nursery, references, tmp_path, kind):
-    killed = Killed(nursery, references, tmp_path, kind, n_jobs=1)
+    killed = Killed(nursery, references, tmp_path, kind, "inline")
     draw = random.Random(0)
     killed.run(tmp_path / "killed", 2, draw)
 
 
 @pytest.mark.slow
-def test_a_log_that_is_cut_anywhere(nursery, references, tmp_path):
+@pytest.mark.parametrize("kind", N_TRIALS)
+def test_a_log_that_is_cut_anywhere(nursery, references, tmp_path, kind):
     """SQLite's log holds what was written last: its beginning is a shorter search."""
-    n_trials = N_TRIALS["population"]
+    n_trials = N_TRIALS[kind]
     folder = tmp_path / "whole"
     folder.mkdir()
-    request = {"kind": "population", "n_trials": n_trials}
+    request = {"kind": kind, "n_trials": n_trials}
     crash = {"crash_at_commit": [20, "after"]}
     storage = str(folder / "search.db")
     nursery.run(**request, **crash, storage=storage, out=str(folder / "out"))
     log = (folder / "search.db-wal").read_bytes()
     frame = 24 + 4096
     assert len(log) > 19 * frame
-    places = range(0, len(log), 3 * frame + 700)
+    # At the beginning, near it and near the end of pages.
+    places = [32 + n * frame + more for n in range(19) for more in (0, 30, frame - 1)]
     kept = set()
-    for number, length in enumerate(places):
+    for number, length in enumerate([0, 31, *places]):
         copy = tmp_path / str(number)
         shutil.copytree(folder, copy)
         (copy / "search.db-shm").unlink()
         (copy / "search.db-wal").write_bytes(log[:length])
         kept.add(sum(finished_units(copy / "search.db").values()))
-        out = copy / "out"
-        assert (
-            nursery.run(**request, storage=str(copy / "search.db"), out=str(out)) == 0
-        )
-        assert json.loads(out.read_text()) == json.loads(
-            references["population", n_trials]
-        )
+        here = request | {"storage": str(copy / "search.db"), "out": str(copy / "out")}
+        assert nursery.run(**here) == 0
+        found = json.loads((copy / "out").read_text())
+        assert found == json.loads(references[kind, n_trials])
         assert {path.name for path in copy.iterdir()} == {"search.db", "out"}
     assert len(kept) > 5

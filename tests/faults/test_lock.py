@@ -72,6 +72,73 @@ def test_a_search_inside_the_same_process_is_refused(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_another_host_that_holds_the_lock_is_named(tmp_path):
+    """On a file system with locks it is refused as another process is."""
+    path = tmp_path / "search.db"
+    with Journal(path):
+        owner = {"pid": 7, "host": "elsewhere", "since": "2026-01-01 10:00:00"}
+        Path(f"{path}.lock").write_text(json.dumps(owner))
+        with pytest.raises(JournalLockedError, match="process 7 on 'elsewhere'"):
+            Journal(path)
+    assert json.loads(Path(f"{path}.lock").read_text()) == owner, "not ours to delete"
+    Journal(path).close()  # nobody holds it: that process has died
+    assert os.listdir(tmp_path) == []
+
+
+def take_lock(journal, owner):
+    """What a writer does where the locks of others are not seen."""
+    lock = Path(f"{journal}.lock")
+    if owner is None:
+        lock.unlink()
+    else:
+        lock.write_text(json.dumps(owner))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores:UserWarning")
+@pytest.mark.parametrize(
+    ("owner", "words"),
+    [
+        ({"pid": 7, "host": "elsewhere", "since": "today"}, "process 7 on 'elsewhere'"),
+        (None, "its lock file was deleted"),
+    ],
+)
+def test_a_search_whose_lock_is_taken_stops_writing(owner, words, tmp_path):
+    path = tmp_path / "search.db"
+    search = bayes(path)
+
+    def take(step):
+        if step.suggestion.trial == 3:
+            take_lock(path, owner)
+        return False
+
+    search._on_step = take
+    with pytest.raises(JournalLockedError, match=words):
+        search.fit(X, y)
+    assert os.path.exists(f"{path}.lock") == (owner is not None)
+    assert table(bayes(path).fit(X, y)) == table(bayes().fit(X, y))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores:UserWarning")
+def test_of_two_writers_one_stops_and_nothing_is_mixed(tmp_path):
+    """As where two hosts share a folder without locks."""
+    path = tmp_path / "search.db"
+    first, second = bayes(path), bayes(path)
+
+    def begin_another(step):
+        if step.suggestion.trial == 3:
+            take_lock(path, None)
+            second.fit(X, y)
+        return False
+
+    first._on_step = begin_another
+    with pytest.raises(JournalLockedError, match="no longer this search's"):
+        first.fit(X, y)
+    assert table(second) == table(bayes().fit(X, y))
+    assert table(bayes(path).fit(X, y)) == table(second)
+
+
 CHILD_OUTLIVES = """
 import os, signal, sys, time
 from sktune.persistence import Journal

@@ -51,6 +51,7 @@ slow = pytest.mark.slow
     [
         (signal.SIGTERM, "bayes", {"n_jobs": 2}),
         pytest.param(signal.SIGTERM, "bayes", {"trial_timeout": 60}, marks=slow),
+        pytest.param(signal.SIGHUP, "bayes", {"n_jobs": 1}, marks=slow),
         pytest.param(signal.SIGINT, "hyperband", {"n_jobs": 2}, marks=slow),
         pytest.param(signal.SIGTERM, "hyperband", {"n_jobs": 1}, marks=slow),
         pytest.param(signal.SIGTERM, "pbt", {"n_jobs": 1}, marks=slow),
@@ -68,9 +69,10 @@ def test_a_signal_keeps_what_is_finished(signum, name, options, tmp_path):
         os.kill(script.process.pid, signum)
     out = script.output()
     kind = "KeyboardInterrupt" if signum == signal.SIGINT else "SystemExit"
+    code = 0 if signum == signal.SIGINT else 128 + signum
     assert f"RAISED {kind} False" in out
     assert "KEPT True interrupt True" in out
-    assert script.process.returncode == (143 if signum == signal.SIGTERM else 0)
+    assert script.process.returncode == code
     assert not still_alive(script.workers(), 5)
 
 
@@ -230,3 +232,27 @@ def test_an_error_before_any_candidate_is_finished_is_raised_as_it_is():
         search.fit(X, y)
     assert not hasattr(caught.value, "__notes__")
     assert not hasattr(search, "cv_results_")
+
+
+class Forks(LogisticRegression):
+    """Its score is how a process ended that it has forked, and SIGTERM came to."""
+
+    def fit(self, X, y):
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                os._exit(0)
+        self.code_ = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return super().fit(X, y)
+
+    def score(self, X, y):
+        return self.code_
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_process_handles_signals_as_usual():
+    search = BayesSearchCV(Forks(), {"C": (0.1, 1.0)}, n_iter=2, cv=2).fit(X, y)
+    assert search.best_score_ == -signal.SIGTERM

@@ -17,7 +17,8 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import ShuffleSplit
 
-from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV
+from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV, _compat
+from sktune._execution import _executor
 from sktune.exceptions import AllFitsFailedError, NotPicklableError, SearchError
 
 from .processes import still_alive
@@ -85,6 +86,9 @@ class Odd(ClassifierMixin, BaseEstimator):
     def _eats_memory(self):
         self.eaten_ = [np.ones(2_000_000) for _ in range(60)]  # 960 MB
 
+    def _stops_its_worker(self):
+        os.kill(int(self.note), signal.SIGSTOP)
+
     def _raises(self):
         raise ValueError("it fails\nas it said it would")
 
@@ -96,8 +100,8 @@ class Odd(ClassifierMixin, BaseEstimator):
         raise Local("it cannot travel")
 
     def _prints(self):
-        for _ in range(200):
-            print("x" * 10_000)
+        for _ in range(1000):
+            print("x" * 100_000)
 
     def _dies_once(self):
         if not Path(self.note).exists():
@@ -295,7 +299,7 @@ def test_what_is_printed_does_not_block(capfd):
         refit=False,
     ).fit(X, y)
     assert search.best_score_ == 0.5
-    assert capfd.readouterr().out.count("x") == 2_000_000
+    assert capfd.readouterr().out.count("x") == 100_000_000
 
 
 @slow
@@ -317,6 +321,89 @@ def test_a_fold_that_hangs_on_dask_is_killed(processes):
         joblib.parallel_config("dask"),
     ):
         check(search.fit(X, y), kinds)
+
+
+@slow
+@fails
+def test_a_candidate_that_kills_every_dask_worker_has_failed():
+    distributed = pytest.importorskip("distributed")
+    kinds = ["fine", "is_killed", "raises"]
+    search = BayesSearchCV(Odd(), param_grid={"kind": kinds}, cv=ONE_FOLD)
+    with (
+        distributed.Client(n_workers=2, threads_per_worker=2, dashboard_address=":0"),
+        joblib.parallel_config("dask"),
+    ):
+        search.fit(X, y)
+    assert list(search.cv_results_["status"]) == ["completed", "crashed", "failed"]
+    # Dask gives up on a task, or on the data that went with its last worker.
+    error = search.cv_results_["error"][1]
+    assert re.match(
+        "the worker died: (.*Attempted to run task|its task was lost)", error
+    )
+    assert search.best_params_ == {"kind": "fine"}
+
+
+@slow
+@fails
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
+def test_a_dask_worker_that_says_nothing_is_not_waited_for(monkeypatch):
+    """A machine that hangs: its connection stays, its tasks have no end."""
+    distributed = pytest.importorskip("distributed")
+    # What takes so long at most, usually 300 seconds.
+    monkeypatch.setattr(_executor, "START_SECONDS", 5)
+    monkeypatch.setattr(_compat, "_SEND_SECONDS", 5)
+    grid = [{"kind": ["fine"], "a": [0.1, 0.2]}, {"kind": ["stops_its_worker"]}]
+    with (
+        distributed.Client(
+            n_workers=1, threads_per_worker=2, dashboard_address=":0"
+        ) as client,
+        joblib.parallel_config("dask"),
+    ):
+        (worker,) = client.run(os.getpid).values()
+        search = BayesSearchCV(
+            Odd(note=str(worker)), param_grid=grid, cv=ONE_FOLD, trial_timeout=SECONDS
+        )
+        search.fit(X, y)
+        os.kill(worker, signal.SIGKILL)
+    *others, last = search.cv_results_["status"]
+    assert last == "crashed"
+    assert "no worker has answered for" in search.cv_results_["error"][2]
+    assert "completed" in others
+
+
+FORKED = """
+import sys, joblib, numpy as np
+from sktune import BayesSearchCV
+from sktune.keras import KerasClassifier
+X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+y = (X[:, 0] > 0).astype(int)
+model = KerasClassifier(epochs=1, batch_size=16, random_state=0, jit_compile=False)
+model.fit(X, y)  # from here on this process has threads that a fork does not copy
+with joblib.parallel_config("multiprocessing"):
+    search = BayesSearchCV(
+        model, {"learning_rate": (1e-3, 1e-1)}, n_iter=2, cv=2, n_jobs=2,
+        random_state=0,
+    ).fit(X, y)
+print(*search.cv_results_["status"])
+"""
+
+
+@slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_what_cannot_be_forked_is_not(backend):
+    pytest.importorskip("keras")
+    pytest.importorskip(backend)
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["completed"] * 2
+    assert "fork" not in done.stderr
 
 
 # -- What they are told ----------------------------------------------------------------

@@ -137,6 +137,46 @@ def test_commands(tmp_path, capsys):
     assert "there is no file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "the following arguments are required: command"),
+        (["bogus"], "invalid choice: 'bogus'"),
+        (["show"], "the following arguments are required: file"),
+        (["show", "s.db", "--top", "0"], "must be a whole number from 1, got '0'"),
+        (["show", "s.db", "--top", "x"], "must be a whole number from 1, got 'x'"),
+        (["show", "s.db", "--watch", "-1"], "from 0.1 to 1e6, got '-1'"),
+        (["show", "s.db", "--watch", "soon"], "from 0.1 to 1e6, got 'soon'"),
+        (["export", "s.db"], "one of the arguments --csv --json is required"),
+        (["export", "s.db", "--csv", "--json"], "not allowed with argument"),
+    ],
+)
+def test_commands_that_make_no_sense(arguments, words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_files_that_commands_cannot_use(tmp_path, capsys):
+    path = tmp_path / "search.db"
+    bayes(path).fit(X, y)
+    for arguments, words in (
+        (["show", str(tmp_path)], "is a folder"),
+        (["list", str(path)], "search.db: Not a directory"),
+        (["list", str(tmp_path / "none")], "none: No such file"),
+        (["export", str(path), "--csv", "-o", str(tmp_path)], ": Is a directory"),
+    ):
+        assert main(arguments) == 1
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("storage", [5, None, b"search.db", "", "a\0b", "no/where.db"])
+def test_what_names_no_journal(storage):
+    with pytest.raises(JournalError, match=r"storage must be the|there is no folder"):
+        load_search(storage)
+
+
 def test_parameters_are_readable(tmp_path):
     search = bayes(tmp_path / "search.db", n_iter=3).fit(X, y)
     assert table(search)

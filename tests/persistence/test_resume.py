@@ -338,11 +338,11 @@ def rows_swapped(X):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("X: sha256", {"X": X + 1e-9}),
-        ("X: sha256", {"X": rows_swapped(X)}),
+        ("X: the values differ", {"X": X + 1e-9}),
+        ("X: the values differ", {"X": rows_swapped(X)}),
         ("X: type", {"X": X.astype(np.float32)}),
         ("X: shape", {"X": X[:, :2]}),
-        ("y: sha256", {"y": 1 - y}),
+        ("y: the values differ", {"y": 1 - y}),
         ("estimator: kind was None, is 'other'", {"model": Counted(kind="other")}),
         ("estimator: class", {"model": type("Other", (Counted,), {})()}),
         ("space: a", {"space": {"a": (0.0, 0.8)}}),
@@ -351,7 +351,7 @@ def rows_swapped(X):
         ("space", {"space": {"a": stats.uniform(0, 0.8)}}),
         ("space", {"space": {"a": [0.1, 0.2, 0.3]}}),
         ("cv: splitter was 3, is 4", {"cv": 4}),
-        ("cv", {"cv": KFold(3, shuffle=True, random_state=0)}),
+        ("cv: the folds differ", {"cv": KFold(3, shuffle=True, random_state=0)}),
         ("scoring was None, is 'accuracy'", {"scoring": "accuracy"}),
         ("scoring", {"scoring": lambda estimator, X, y: 0.0}),
         ("random_state was 0, is 1", {"random_state": 1}),
