@@ -303,7 +303,8 @@ class KerasEstimator(Parameters):
             reason = "a callback has a hook for batches"
         else:
             n_bytes = dense_bytes([*rows.inputs, rows.target])
-            reason = why_not_compiled(recipe, n_bytes)
+            if recipe.engine is None or n_bytes > MAX_BYTES:
+                reason = why_not_compiled(recipe, n_bytes)
         if reason is None:
             return engine_for(recipe), "compiled"
         if self.training == "compiled":
