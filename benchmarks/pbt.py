@@ -336,7 +336,7 @@ def _ray(task: Task, seed: int, scheduler: Any, config: dict[str, Any]) -> Resul
 
     if not ray.is_initialized():
         ray.init(
-            num_cpus=1,
+            num_cpus=SIZE,
             include_dashboard=False,
             log_to_driver=False,
             logging_level="ERROR",
@@ -392,7 +392,6 @@ def ray_pbt(task: Task, seed: int) -> Result:
         time_attr="training_iteration",
         perturbation_interval=1,
         hyperparam_mutations=space,
-        synch=True,
         log_config=False,
     )
     return _ray(task, seed, scheduler, space)
@@ -406,7 +405,6 @@ def ray_pb2(task: Task, seed: int) -> Result:
         time_attr="training_iteration",
         perturbation_interval=1,
         hyperparam_bounds={n: list(spec[:2]) for n, spec in task.space.items()},
-        synch=True,
         log_config=False,
     )
     return _ray(task, seed, scheduler, _ray_space(task))

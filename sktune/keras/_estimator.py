@@ -204,7 +204,8 @@ class KerasEstimator(Parameters):
         restored: Recipe | None = self.__dict__.pop("_restored", None)
         if not begins and restored is not None and restored.name == name is not None:
             return restored
-        return known_recipe(name, begins=begins) or make_recipe(self, training)
+        known = known_recipe(name, begins=begins)
+        return make_recipe(self, training, name) if known is None else known
 
     def _run(
         self,

@@ -165,8 +165,9 @@ default=None
         found = find_resource(clone(model).set_params(**first), request)
         if not found.resource.continues:
             raise SearchError(
-                f"{type(model).__name__} cannot be trained by a schedule: its "
-                f"training does not go on, it has {found.resource.description}"
+                f"{type(model).__name__} cannot be trained by a schedule: its training "
+                f"cannot go on. Its resource is {found.resource.name!r}, "
+                f"{found.resource.description}"
             )
         resource = with_total(found.resource, schedule[-1]["end"], inherits=True)
         self.estimator_ = replay(model, resource, schedule, X, y, params)
