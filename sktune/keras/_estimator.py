@@ -472,8 +472,11 @@ class KerasEstimator(Parameters):
         """
         owner = type(self).__name__
         training = Training.from_bytes(state, owner=owner, kind=self._target_class)
-        training.inherit(make_recipe(self, training).fresh)
-        return self._restore(training)
+        recipe = self._recipe(training)
+        if recipe.fresh.shapes() != training.variables.shapes() and recipe.engine:
+            recipe = make_recipe(self, training, recipe.name)  # with fresh weights
+        training.inherit(recipe.fresh)
+        return self._restore(training, recipe)
 
     def fixed_parameters(
         self, names: Iterable[str], *, inherits: bool = False
@@ -495,8 +498,8 @@ class KerasEstimator(Parameters):
         """
         return [name for name in names if not can_change(name, inherits=inherits)]
 
-    def _restore(self, training: Training) -> Self:
-        recipe = self._recipe(training)
+    def _restore(self, training: Training, recipe: Recipe | None = None) -> Self:
+        recipe = self._recipe(training) if recipe is None else recipe
         training.set_model(recipe.fresh)
         self._training = training
         self._activation = recipe.output_activation
