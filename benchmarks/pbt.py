@@ -6,12 +6,15 @@ model's accuracy and log loss on rows that nobody has seen are what counts. All 
 train by `sktune.keras.KerasClassifier`, Ray's too.
 
 Random search trains constants; Hyperband stops bad ones early; PBT changes them.
-Hyperband takes the plan whose total is nearest to that of the population.
+Random search under a known schedule, a cosine, shows whether a task has something to
+gain by one. Hyperband takes the plan whose total is nearest to that of the population.
+Ray's PBT and PB2 have their own defaults, and the same intervals.
 
 From the root of the repository::
 
-    python benchmarks/pbt.py                            # all but Ray
-    python benchmarks/pbt.py --contenders ray-pbt ray-pb2 perturb --seeds 2
+    python benchmarks/pbt.py --runs runs.json           # Ray, where it is installed
+    python benchmarks/pbt.py --contenders random perturb --tasks noisy --seeds 20
+    python benchmarks/pbt.py --only-times
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from typing import Any
@@ -451,6 +454,8 @@ def all_runs(options: argparse.Namespace) -> dict[tuple[str, str, int], dict[str
     wanted = itertools.product(range(options.seeds), options.tasks, options.contenders)
     runs = {}
     for seed, name, contender in wanted:
+        if contender.startswith("ray") and seed >= options.ray_seeds:
+            continue
         key = f"{name} {contender} {seed}"
         if key not in kept:
             kept[key] = one_run(name, contender, seed)
@@ -465,29 +470,32 @@ def all_runs(options: argparse.Namespace) -> dict[tuple[str, str, int], dict[str
 
 
 def score_rows(
-    runs: dict[tuple[str, str, int], dict[str, Any]], name: str, n_seeds: int
+    runs: dict[tuple[str, str, int], dict[str, Any]], name: str
 ) -> list[list[str]]:
     """A row for each contender: means, and what it is behind ours, seed by seed."""
-    contenders = dict.fromkeys(c for task, c, _ in runs if task == name)
+    seeds: dict[str, list[int]] = {}
+    for task, contender, seed in runs:
+        if task == name:
+            seeds.setdefault(contender, []).append(seed)
 
-    def values(contender: str, column: str) -> np.ndarray:
-        return np.array([runs[name, contender, s][column] for s in range(n_seeds)])
+    def values(contender: str, column: str, of: list[int]) -> np.ndarray:
+        return np.array([runs[name, contender, seed][column] for seed in of])
 
     rows = []
-    for contender in contenders:
-        loss = values(contender, "loss")
+    for contender, own in seeds.items():
+        loss = values(contender, "loss", own)
         behind = ""
-        if contender != OURS and OURS in contenders:
-            behind = with_error(loss - values(OURS, "loss"), 3)
+        if contender != OURS and OURS in seeds:
+            behind = with_error(loss - values(OURS, "loss", own), 3)
         rows.append(
             [
                 contender,
-                f"{values(contender, 'epochs').mean():.0f}",
-                with_error(values(contender, "accuracy"), 1),
+                str(len(own)),
+                with_error(values(contender, "accuracy", own), 1),
                 with_error(loss, 3),
                 behind,
-                with_error(values(contender, "valid"), 3),
-                f"{values(contender, 'seconds').mean():.1f}",
+                with_error(values(contender, "valid", own), 3),
+                f"{values(contender, 'seconds', own).mean():.1f}",
             ]
         )
     return rows
@@ -504,6 +512,9 @@ def overhead(task: Task, n_repeats: int = 3) -> list[list[float]]:
         clock, then by the processor. Each is the median of some turns, taken in
         alternation.
     """
+    # none diverges: all train as many epochs as are counted
+    rates = (1e-4, 1e-2, "log-uniform")
+    task = replace(task, space=task.space | {"learning_rate": rates})
 
     def searched() -> None:
         search = _population(task, 0)
@@ -515,12 +526,9 @@ def overhead(task: Task, n_repeats: int = 3) -> list[list[float]]:
         X_train, X_valid, _, y_train, y_valid, _ = task.rows
         for point in space.sample(np.random.default_rng(0), SIZE):
             model = _seeded(task, 0).set_params(**space.from_unit(point))
-            try:
-                for _ in range(0, EPOCHS, interval):
-                    model.train_more(X_train, y_train, interval)
-                    scorer(model, X_valid, y_valid)
-            except ValueError:  # it diverged
-                continue
+            for _ in range(0, EPOCHS, interval):
+                model.train_more(X_train, y_train, interval)
+                scorer(model, X_valid, y_valid)
 
     parts = [searched, lambda: plain(EPOCHS), lambda: plain(EPOCHS // GENERATIONS)]
     found: list[list[tuple[float, float]]] = [[] for _ in parts]
@@ -543,17 +551,24 @@ def main() -> None:
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=known)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
-        "--runs", type=Path, help="a file of runs: those in it are not made again"
+        "--runs",
+        type=Path,
+        help="a file that keeps runs: those in it are not made again",
     )
     parser.add_argument("--only-times", action="store_true")
+    parser.add_argument(
+        "--ray-seeds", type=int, help="fewer for Ray, whose runs take minutes"
+    )
     options = parser.parse_args()
+    if options.ray_seeds is None:
+        options.ray_seeds = options.seeds
     warnings.simplefilter("ignore")
     print(_environment.describe([*_environment.PACKAGES, "tensorflow", "ray"]))
     if not options.only_times:
         runs = all_runs(options)
         header = [
             "contender",
-            "epochs",
+            "seeds",
             "accuracy",
             "log loss",
             f"behind {OURS}",
@@ -561,8 +576,8 @@ def main() -> None:
             "s",
         ]
         for name in options.tasks:
-            print(f"\n{TASKS[name]().name}, {options.seeds} seeds\n")
-            print(table(header, score_rows(runs, name, options.seeds)), flush=True)
+            print(f"\n{TASKS[name]().name}, {SIZE * EPOCHS} epochs\n")
+            print(table(header, score_rows(runs, name)), flush=True)
     print("\nMilliseconds an epoch, one core:\n")
     rows = []
     for name in options.tasks:
