@@ -6,24 +6,34 @@ model's accuracy and log loss on rows that nobody has seen are what counts. All 
 train by `sktune.keras.KerasClassifier`, Ray's too.
 
 Random search trains constants; Hyperband stops bad ones early; PBT changes them.
-Hyperband takes the plan whose total is nearest to that of the population.
+Random search under a known schedule, a cosine, shows whether a task has something to
+gain by one. Hyperband takes the plan whose total is nearest to that of the population.
+Ray's PBT and PB2 have their own defaults, and the same intervals.
 
 From the root of the repository::
 
-    python benchmarks/pbt.py                            # all but Ray
-    python benchmarks/pbt.py --contenders ray-pbt ray-pb2 perturb --seeds 2
+    python benchmarks/pbt.py --runs runs.json           # Ray, where it is installed
+    python benchmarks/pbt.py --contenders random perturb --tasks noisy --seeds 20
+    python benchmarks/pbt.py --only-times
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib.util
+import itertools
+import json
 import os
 import random
+import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +43,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _report import table, with_error
-from sklearn.datasets import load_digits, make_classification
-from sklearn.metrics import log_loss
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits, make_classification
+from sklearn.metrics import get_scorer, log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
@@ -46,6 +57,7 @@ SIZE = 8
 EPOCHS = 30
 GENERATIONS = 10
 SCORING = "neg_log_loss"
+OURS = "perturb"
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,6 @@ class Task:
     rows: tuple[np.ndarray, ...]
     model: Any
     space: dict[str, Any]
-    note: str
 
     @property
     def search_data(self) -> dict[str, Any]:
@@ -115,36 +126,46 @@ def noisy() -> Task:
     model = KerasClassifier(
         optimizer="sgd", momentum=0.9, batch_size=16, model__units=64
     )
-    return Task("mlp, noisy", _split(X, y, 1000, 1000), model, SPACE, "a schedule pays")
+    return Task("mlp, noisy", _split(X, y, 1000, 1000), model, SPACE)
 
 
 def digits_mlp() -> Task:
     """Adam on clean digits: nearly any rate will do."""
     X, y = load_digits(return_X_y=True)
     model = KerasClassifier(optimizer="adam", batch_size=32, model__units=64)
-    return Task("mlp, digits", _split(X / 16.0, y, 700, 400), model, SPACE, "it hardly")
+    return Task("mlp, digits", _split(X / 16.0, y, 700, 400), model, SPACE)
 
 
-def digits_cnn() -> Task:
-    """A small convolutional network."""
+def noisy_cnn() -> Task:
+    """A small convolutional network, plain SGD, digits under noise."""
     X, y = load_digits(return_X_y=True)
-    X = (X / 16.0).reshape(-1, 8, 8, 1)
-    model = KerasClassifier("cnn", optimizer="sgd", momentum=0.9, batch_size=32)
-    return Task("cnn, digits", _split(X, y, 700, 400), model, SPACE, "a schedule pays")
+    X = X / 16.0 + 0.3 * np.random.default_rng(0).normal(size=X.shape)
+    model = KerasClassifier(
+        "cnn", optimizer="sgd", momentum=0.9, batch_size=32, model__filters=8
+    )
+    rows = _split(X.reshape(-1, 8, 8, 1), y, 700, 400)
+    return Task("cnn, noisy digits", rows, model, SPACE)
+
+
+def cancer() -> Task:
+    """Adam on few rows that are easily told apart."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    model = KerasClassifier(optimizer="adam", batch_size=32, model__units=32)
+    return Task("mlp, breast cancer", _split(X, y, 250, 150), model, SPACE)
 
 
 TASKS: dict[str, Callable[[], Task]] = {
     "noisy": noisy,
     "digits": digits_mlp,
-    "cnn": digits_cnn,
+    "cancer": cancer,
+    "cnn": noisy_cnn,
 }
 
 # -- Contenders ------------------------------------------------------------------
 
 
 def _seeded(task: Task, seed: int) -> Any:
-    from sklearn.base import clone
-
     return clone(task.model).set_params(random_state=seed, epochs=EPOCHS)
 
 
@@ -154,14 +175,14 @@ def _repeated(task: Task, seed: int, schedule: Any) -> Any:
     return scheduled.fit(task.rows[0], task.rows[3]).estimator_
 
 
-def random_constants(task: Task, seed: int) -> Result:
+def random_constants(task: Task, seed: int, **params: Any) -> Result:
     """As many members, each with constants."""
     space = Space(task.space)
     points = space.sample(np.random.default_rng(seed), SIZE)
     X_train, X_valid, _, y_train, y_valid, _ = task.rows
     started, best = time.perf_counter(), (-np.inf, None)
     for point in points:
-        model = _seeded(task, seed).set_params(**space.from_unit(point))
+        model = _seeded(task, seed).set_params(**params, **space.from_unit(point))
         try:
             model.fit(X_train, y_train)
             score = -log_loss(y_valid, model.predict_proba(X_valid))
@@ -170,6 +191,11 @@ def random_constants(task: Task, seed: int) -> Result:
         if score > best[0]:
             best = (score, model)
     return Result(best[1], SIZE * EPOCHS, time.perf_counter() - started)
+
+
+def cosine(task: Task, seed: int) -> Result:
+    """The same, under a known schedule: what there is to be gained by one."""
+    return random_constants(task, seed, schedule="cosine")
 
 
 def hyperband(task: Task, seed: int) -> Result:
@@ -198,9 +224,8 @@ def hyperband(task: Task, seed: int) -> Result:
     return Result(_repeated(task, seed, schedule), sizes[n_candidates], seconds)
 
 
-def population(task: Task, seed: int, **options: Any) -> Result:
-    """Our population."""
-    search = PBTSearchCV(
+def _population(task: Task, seed: int, **options: Any) -> PBTSearchCV:
+    return PBTSearchCV(
         _seeded(task, seed),
         task.space,
         population_size=SIZE,
@@ -212,6 +237,11 @@ def population(task: Task, seed: int, **options: Any) -> Result:
         cv=task.search_data["cv"],
         **options,
     )
+
+
+def population(task: Task, seed: int, **options: Any) -> Result:
+    """Our population."""
+    search = _population(task, seed, **options)
     started = time.perf_counter()
     search.fit(task.search_data["X"], task.search_data["y"])
     seconds = time.perf_counter() - started
@@ -236,55 +266,87 @@ def frequencies(task: Task, seed: int) -> Result:
     return population(task, seed, interval=[interval, 5 * interval])
 
 
+class Trainer:
+    """Trains for Ray's actors in this process.
+
+    A population of Ray's is a process for each member. TensorFlow would take longer
+    to begin and to compile in each of them than all of the training takes.
+    """
+
+    def __init__(self) -> None:
+        self.key = os.urandom(16)
+        self._listener = Listener(authkey=self.key)
+        self.address = self._listener.address
+        self.model: Any = None
+        self.rows: tuple[np.ndarray, ...] = ()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        warnings.simplefilter("ignore")
+        while True:
+            with self._listener.accept() as connection:
+                connection.send(self._train(*connection.recv()))
+
+    def _train(self, config: dict[str, Any], state: bytes) -> tuple[bytes, float]:
+        """One interval of a member: its new state, and its score."""
+        X_train, X_valid, _, y_train, y_valid, _ = self.rows
+        model = clone(self.model).set_params(**config)
+        try:
+            if state:
+                model.set_training_state(state)
+            model.train_more(X_train, y_train, EPOCHS // GENERATIONS)
+            loss = log_loss(y_valid, model.predict_proba(X_valid))
+        except ValueError:  # it diverged
+            return state, -100.0
+        return model.get_training_state(), -min(float(loss), 100.0)
+
+
+@functools.cache
+def _trainer() -> Trainer:
+    return Trainer()
+
+
 def _ray(task: Task, seed: int, scheduler: Any, config: dict[str, Any]) -> Result:
     import ray
     from ray import tune
 
-    rows, model_of = task.rows, _seeded(task, seed)
+    trainer = _trainer()
+    trainer.model, trainer.rows = _seeded(task, seed), task.rows
+    address, key = trainer.address, trainer.key
 
     class Member(tune.Trainable):
         """One member: an interval a step."""
 
         def setup(self, config: dict[str, Any]) -> None:
-            os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-            from sklearn.base import clone
-
-            self.model = clone(model_of).set_params(**config)
+            self.params = dict(config)
+            self.state = b""
 
         def step(self) -> dict[str, float]:
-            try:
-                self.model.train_more(rows[0], rows[3], EPOCHS // GENERATIONS)
-                loss = log_loss(rows[4], self.model.predict_proba(rows[1]))
-            except ValueError:
-                loss = 100.0
-            return {"score": -float(min(loss, 100.0))}
+            with Client(address, authkey=key) as connection:
+                connection.send((self.params, self.state))
+                self.state, score = connection.recv()
+            return {"score": score}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
-            state = b""
-            if hasattr(self.model, "history_"):
-                state = self.model.get_training_state()
-            (Path(checkpoint_dir) / "state").write_bytes(state)
+            (Path(checkpoint_dir) / "state").write_bytes(self.state)
 
         def load_checkpoint(self, checkpoint_dir: str) -> None:
-            state = (Path(checkpoint_dir) / "state").read_bytes()
-            if state:
-                self.model.set_training_state(state)
+            self.state = (Path(checkpoint_dir) / "state").read_bytes()
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
-            self.model.set_params(**new_config)
+            self.setup(new_config)  # the state is loaded next
             return True
 
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    if not ray.is_initialized():
         ray.init(
-            num_cpus=2,
+            num_cpus=SIZE,
             include_dashboard=False,
             log_to_driver=False,
             logging_level="ERROR",
-            ignore_reinit_error=True,
         )
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 (Ray draws from it)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (Ray draws from it)
+    with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         tuner = tune.Tuner(
             Member,
@@ -310,7 +372,6 @@ def _ray(task: Task, seed: int, scheduler: Any, config: dict[str, Any]) -> Resul
         model = _seeded(task, seed).set_params(**best.config)
         with best.checkpoint.as_directory() as directory:
             model.set_training_state((Path(directory) / "state").read_bytes())
-        ray.shutdown()
     return Result(model, SIZE * EPOCHS, seconds)
 
 
@@ -334,7 +395,6 @@ def ray_pbt(task: Task, seed: int) -> Result:
         time_attr="training_iteration",
         perturbation_interval=1,
         hyperparam_mutations=space,
-        synch=True,
         log_config=False,
     )
     return _ray(task, seed, scheduler, space)
@@ -348,7 +408,6 @@ def ray_pb2(task: Task, seed: int) -> Result:
         time_attr="training_iteration",
         perturbation_interval=1,
         hyperparam_bounds={n: list(spec[:2]) for n, spec in task.space.items()},
-        synch=True,
         log_config=False,
     )
     return _ray(task, seed, scheduler, _ray_space(task))
@@ -356,6 +415,7 @@ def ray_pb2(task: Task, seed: int) -> Result:
 
 CONTENDERS: dict[str, Callable[[Task, int], Result]] = {
     "random": random_constants,
+    "cosine": cosine,
     "hyperband": hyperband,
     "perturb": perturb,
     "bayes": bayes,
@@ -364,84 +424,169 @@ CONTENDERS: dict[str, Callable[[Task, int], Result]] = {
     "ray-pb2": ray_pb2,
 }
 
-# -- Tables ----------------------------------------------------------------------
+# -- Runs ------------------------------------------------------------------------
 
 
-def scores(task: Task, model: Any) -> tuple[float, float, float]:
+def scores(task: Task, model: Any) -> dict[str, float]:
     """Accuracy and log loss on the test rows, log loss on the validation rows."""
     _, X_valid, X_test, _, y_valid, y_test = task.rows
     proba = model.predict_proba(X_test)
     accuracy = float(np.mean(model.classes_[proba.argmax(axis=1)] == y_test))
-    return (
-        100.0 * accuracy,
-        float(log_loss(y_test, proba)),
-        float(log_loss(y_valid, model.predict_proba(X_valid))),
-    )
+    return {
+        "accuracy": 100.0 * accuracy,
+        "loss": float(log_loss(y_test, proba)),
+        "valid": float(log_loss(y_valid, model.predict_proba(X_valid))),
+    }
 
 
-def overhead(task: Task, seed: int = 0) -> tuple[float, float]:
-    """Seconds an epoch of a population, and of the same models one after another."""
-    search = population(task, seed)  # compiles
-    search = population(task, seed)
-    space = Space(task.space)
-    started = time.perf_counter()
-    for point in space.sample(np.random.default_rng(seed), SIZE):
-        model = _seeded(task, seed).set_params(**space.from_unit(point))
-        try:
-            model.fit(task.rows[0], task.rows[3])
-            model.predict_proba(task.rows[1])
-        except ValueError:
+def one_run(name: str, contender: str, seed: int) -> dict[str, Any]:
+    """What a contender reaches on a task."""
+    task = TASKS[name]()
+    result = CONTENDERS[contender](task, seed)
+    about = {"epochs": result.epochs, "seconds": result.seconds, **result.more}
+    return {**scores(task, result.model), **about}
+
+
+def all_runs(options: argparse.Namespace) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """Every run that is asked for; those that a file holds are not made again."""
+    path = options.runs
+    kept = json.loads(path.read_text()) if path and path.exists() else {}
+    wanted = itertools.product(range(options.seeds), options.tasks, options.contenders)
+    runs = {}
+    for seed, name, contender in wanted:
+        if contender.startswith("ray") and seed >= options.ray_seeds:
             continue
-    plain = time.perf_counter() - started
-    return search.seconds / search.epochs, plain / (SIZE * EPOCHS)
+        key = f"{name} {contender} {seed}"
+        if key not in kept:
+            kept[key] = one_run(name, contender, seed)
+            print(f"{key}: {kept[key]}", file=sys.stderr, flush=True)
+            if path:
+                path.write_text(json.dumps(kept, indent=1))
+        runs[name, contender, seed] = kept[key]
+    return runs
+
+
+# -- Tables ----------------------------------------------------------------------
+
+
+def score_rows(
+    runs: dict[tuple[str, str, int], dict[str, Any]], name: str
+) -> list[list[str]]:
+    """A row for each contender: means, and what it is behind ours, seed by seed."""
+    seeds: dict[str, list[int]] = {}
+    for task, contender, seed in runs:
+        if task == name:
+            seeds.setdefault(contender, []).append(seed)
+
+    def values(contender: str, column: str, of: list[int]) -> np.ndarray:
+        return np.array([runs[name, contender, seed][column] for seed in of])
+
+    rows = []
+    for contender, own in seeds.items():
+        loss = values(contender, "loss", own)
+        behind = ""
+        if contender != OURS and OURS in seeds:
+            behind = with_error(loss - values(OURS, "loss", own), 3)
+        rows.append(
+            [
+                contender,
+                str(len(own)),
+                with_error(values(contender, "accuracy", own), 1),
+                with_error(loss, 3),
+                behind,
+                with_error(values(contender, "valid", own), 3),
+                f"{values(contender, 'seconds', own).mean():.1f}",
+            ]
+        )
+    return rows
+
+
+def overhead(task: Task, n_repeats: int = 3) -> list[list[float]]:
+    """What an epoch of a population takes next to plain training.
+
+    Returns
+    -------
+    list of list of float
+        Milliseconds an epoch: of the population, of the same number of models one
+        after another, and of these when each is scored as often as a member; by the
+        clock, then by the processor. Each is the median of some turns, taken in
+        alternation.
+    """
+    # none diverges: all train as many epochs as are counted
+    rates = (1e-4, 1e-2, "log-uniform")
+    task = replace(task, space=task.space | {"learning_rate": rates})
+
+    def searched() -> None:
+        search = _population(task, 0)
+        search.fit(task.search_data["X"], task.search_data["y"])
+
+    def plain(interval: int) -> None:
+        space = Space(task.space)
+        scorer = get_scorer(SCORING)
+        X_train, X_valid, _, y_train, y_valid, _ = task.rows
+        for point in space.sample(np.random.default_rng(0), SIZE):
+            model = _seeded(task, 0).set_params(**space.from_unit(point))
+            for _ in range(0, EPOCHS, interval):
+                model.train_more(X_train, y_train, interval)
+                scorer(model, X_valid, y_valid)
+
+    parts = [searched, lambda: plain(EPOCHS), lambda: plain(EPOCHS // GENERATIONS)]
+    found: list[list[tuple[float, float]]] = [[] for _ in parts]
+    for _ in range(n_repeats + 1):
+        for part, times in zip(parts, found, strict=True):
+            wall, processor = time.perf_counter(), time.process_time()
+            part()
+            wall = time.perf_counter() - wall
+            times.append((wall, time.process_time() - processor))
+    # the first turn compiles
+    medians = [np.median(times[1:], axis=0) for times in found]
+    return [[1000 * m[i] / (SIZE * EPOCHS) for m in medians] for i in range(2)]
 
 
 def main() -> None:
+    has_ray = importlib.util.find_spec("ray") is not None
+    known = [c for c in CONTENDERS if has_ray or not c.startswith("ray")]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=known)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
-        "--contenders",
-        nargs="+",
-        choices=CONTENDERS,
-        default=[name for name in CONTENDERS if not name.startswith("ray")],
+        "--runs",
+        type=Path,
+        help="a file that keeps runs: those in it are not made again",
     )
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only-times", action="store_true")
+    parser.add_argument(
+        "--ray-seeds", type=int, help="fewer for Ray, whose runs take minutes"
+    )
     options = parser.parse_args()
+    if options.ray_seeds is None:
+        options.ray_seeds = options.seeds
     warnings.simplefilter("ignore")
-    print(_environment.describe() if hasattr(_environment, "describe") else "")
+    print(_environment.describe([*_environment.PACKAGES, "tensorflow", "ray"]))
+    if not options.only_times:
+        runs = all_runs(options)
+        header = [
+            "contender",
+            "seeds",
+            "accuracy",
+            "log loss",
+            f"behind {OURS}",
+            "on validation",
+            "s",
+        ]
+        for name in options.tasks:
+            print(f"\n{TASKS[name]().name}, {SIZE * EPOCHS} epochs\n")
+            print(table(header, score_rows(runs, name)), flush=True)
+    print("\nMilliseconds an epoch, one core:\n")
+    rows = []
     for name in options.tasks:
         task = TASKS[name]()
-        print(f"\n{task.name} ({task.note}): {options.seeds} seeds", flush=True)
-        rows = []
-        for contender in options.contenders:
-            found, epochs, seconds, last = [], 0, 0.0, {}
-            for seed in range(options.seeds):
-                result = CONTENDERS[contender](task, seed)
-                found.append(scores(task, result.model))
-                epochs, last = result.epochs, result.more
-                seconds += result.seconds / options.seeds
-            accuracy, loss, valid = zip(*found, strict=True)
-            rows.append(
-                [
-                    contender,
-                    str(epochs),
-                    with_error(accuracy, 2),
-                    with_error(loss, 4),
-                    with_error(valid, 4),
-                    f"{seconds:.1f}",
-                ]
-            )
-            print(" ", *rows[-1], flush=True)
-            if "rates" in last:
-                print("    rates:", " ".join(f"{r:.2g}" for r in last["rates"]))
-        header = ["contender", "epochs", "accuracy", "log loss", "on validation", "s"]
-        print(table(header, rows))
-        ours, plain = overhead(task)
-        print(
-            f"an epoch of the population: {1000 * ours:.1f} ms, of the same models one "
-            f"after another: {1000 * plain:.1f} ms, ratio {ours / plain:.2f}",
-            flush=True,
-        )
+        for clock, times in zip(("clock", "processor"), overhead(task), strict=True):
+            ratios = [f"{times[0] / t:.2f}" for t in times[1:]]
+            rows.append([task.name, clock, *(f"{t:.2f}" for t in times), *ratios])
+    header = ["task", "by", "population", "plain", "plain, scored", "ratio", "ratio"]
+    print(table(header, rows), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Beside each import stand the versions on which it is known to be what we need.
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import threading
 import uuid
@@ -27,7 +28,7 @@ from joblib._parallel_backends import (
 from joblib.parallel import DEFAULT_MP_CONTEXT, BatchedCalls
 
 # scikit-learn 1.6 to 1.9
-from sklearn.base import _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
@@ -54,6 +55,7 @@ __all__ = [
     "is_multimetric",
     "n_samples",
     "nested_in_threads",
+    "parameter_names",
     "refresh_optimizer",
     "safe_indexing",
     "safe_split",
@@ -72,7 +74,16 @@ slice_params = _check_method_params
 warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
 
 
-# -- Scorers -----------------------------------------------------------------
+# -- Estimators --------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=64)
+def parameter_names(cls: type[BaseEstimator]) -> tuple[str, ...]:
+    """Return the names of a class's own parameters.
+
+    ``get_params`` finds them anew each time, which takes longer than all else of it.
+    """
+    return tuple(cls._get_param_names())
 
 
 def refresh_optimizer(model: Any) -> None:
@@ -92,6 +103,9 @@ def refresh_optimizer(model: Any) -> None:
     optimizer.learning_rate_init = model.learning_rate_init
     if model.learning_rate == "constant":
         optimizer.learning_rate = model.learning_rate_init
+
+
+# -- Scorers -----------------------------------------------------------------
 
 
 def is_multimetric(scorer: Any) -> bool:

@@ -162,6 +162,10 @@ class Variables:
         """Return all arrays, in the order of the attributes."""
         return self.trainable, self.fixed, self.seeds, self.optimizer
 
+    def shapes(self) -> list[list[tuple[int, ...]]]:
+        """Return the shapes of the weights: the trainable ones, then the fixed."""
+        return [[a.shape for a in group] for group in (self.trainable, self.fixed)]
+
     def outline(self) -> Variables:
         """Return variables of the same shapes that hold the seeds alone."""
 
@@ -183,13 +187,12 @@ class Variables:
         ModelError
             When its weights have other shapes.
         """
-        for own, new in ((self.trainable, fresh.trainable), (self.fixed, fresh.fixed)):
-            if [a.shape for a in own] != [a.shape for a in new]:
-                raise ModelError(
-                    "a training cannot go on with other layers: its weights have the "
-                    f"shapes {[a.shape for a in own]}, those of the model "
-                    f"{[a.shape for a in new]}"
-                )
+        own, new = self.shapes(), fresh.shapes()
+        if own != new:
+            raise ModelError(
+                "a training cannot go on with other layers: its weights have the "
+                f"shapes {own}, those of the model {new}"
+            )
         # A layer without dropout has no generator of random numbers.
         alike = len(self.seeds) == len(fresh.seeds)
         seeds = self.seeds if alike else fresh.seeds

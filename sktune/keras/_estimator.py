@@ -204,7 +204,8 @@ class KerasEstimator(Parameters):
         restored: Recipe | None = self.__dict__.pop("_restored", None)
         if not begins and restored is not None and restored.name == name is not None:
             return restored
-        return known_recipe(name, begins=begins) or make_recipe(self, training)
+        known = known_recipe(name, begins=begins)
+        return make_recipe(self, training, name) if known is None else known
 
     def _run(
         self,
@@ -303,7 +304,8 @@ class KerasEstimator(Parameters):
             reason = "a callback has a hook for batches"
         else:
             n_bytes = dense_bytes([*rows.inputs, rows.target])
-            reason = why_not_compiled(recipe, n_bytes)
+            if recipe.engine is None or n_bytes > MAX_BYTES:
+                reason = why_not_compiled(recipe, n_bytes)
         if reason is None:
             return engine_for(recipe), "compiled"
         if self.training == "compiled":
@@ -470,8 +472,11 @@ class KerasEstimator(Parameters):
         """
         owner = type(self).__name__
         training = Training.from_bytes(state, owner=owner, kind=self._target_class)
-        training.inherit(make_recipe(self, training).fresh)
-        return self._restore(training)
+        recipe = self._recipe(training)
+        if recipe.fresh.shapes() != training.variables.shapes() and recipe.engine:
+            recipe = make_recipe(self, training, recipe.name)  # with fresh weights
+        training.inherit(recipe.fresh)
+        return self._restore(training, recipe)
 
     def fixed_parameters(
         self, names: Iterable[str], *, inherits: bool = False
@@ -493,8 +498,8 @@ class KerasEstimator(Parameters):
         """
         return [name for name in names if not can_change(name, inherits=inherits)]
 
-    def _restore(self, training: Training) -> Self:
-        recipe = self._recipe(training)
+    def _restore(self, training: Training, recipe: Recipe | None = None) -> Self:
+        recipe = self._recipe(training) if recipe is None else recipe
         training.set_model(recipe.fresh)
         self._training = training
         self._activation = recipe.output_activation

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
-from .._compat import Interval, StrOptions
+from .._compat import Interval, StrOptions, parameter_names
 from ..exceptions import ModelError
 from ._build import builder_parameters
 from ._objects import picklable, shared, taken_out
@@ -153,7 +153,8 @@ class Parameters(BaseEstimator):
         -------
         dict of str to object
         """
-        params: dict[str, Any] = super().get_params(deep=False)
+        # None of them is an estimator with parameters of its own.
+        params = {name: getattr(self, name) for name in self._own_names()}
         if deep:
             params |= self._routed_defaults("model__", self._known("model__"))
             params |= self._routed_defaults("optimizer__", self._known("optimizer__"))
@@ -177,7 +178,7 @@ class Parameters(BaseEstimator):
         ModelError
             When a parameter is unknown; the nearest valid name is in the message.
         """
-        own = super().get_params(deep=False)
+        own = self._own_names()
         routed = {n: v for n, v in params.items() if n.startswith(PREFIXES)}
         unknown = [n for n in params if n not in own and n not in routed]
         if unknown:
@@ -196,6 +197,11 @@ class Parameters(BaseEstimator):
         for name, value in routed.items():
             setattr(self, name, value)
         return self
+
+    def _own_names(self) -> tuple[str, ...]:
+        """Return the names of the parameters that are in the signature."""
+        cls: Any = type(self)
+        return parameter_names(cls)
 
     def _given(self) -> dict[str, Any]:
         """Return the routed parameters that were given, by their full names."""

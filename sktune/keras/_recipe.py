@@ -27,7 +27,9 @@ from ._training import Target, Training
 __all__ = ["encoded", "make_recipe", "model_inputs", "output_shape", "recipe_name"]
 
 
-def make_recipe(estimator: Parameters, training: Training) -> Recipe:
+def make_recipe(
+    estimator: Parameters, training: Training, name: Hashable = None
+) -> Recipe:
     """Return model, optimizer, loss and metrics for a training.
 
     A model that its builder has compiled brings what the estimator leaves open.
@@ -38,6 +40,8 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
         Says what to build and how to train it.
     training : Training
         Knows the data and the seed.
+    name : Hashable, default=None
+        From `recipe_name`, where the recipe is to be known again.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def make_recipe(estimator: Parameters, training: Training) -> Recipe:
             estimator.model, {**routed, "metrics": _functions_of(metrics)}
         ),
         device=estimator.device,
-        name=recipe_name(estimator, training),
+        name=name,
     )
 
 

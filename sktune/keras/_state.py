@@ -15,6 +15,7 @@ and nothing that it reads can run.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import json
@@ -194,6 +195,7 @@ def _read_arrays(
     return arrays
 
 
+@functools.lru_cache(maxsize=64)
 def _dtype_named(name: str) -> np.dtype[Any] | None:
     """Return a dtype that a state may hold, None for all other names."""
     if _NUMPY_DTYPES.fullmatch(name):

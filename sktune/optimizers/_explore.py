@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..space import Float, Integer
 from ._population import Segment
 
 if TYPE_CHECKING:
@@ -172,6 +175,7 @@ class Call(Explorer):
         Axes that keep the donor's values.
     function : callable
         Takes the donor's hyperparameters and a generator; returns the new ones.
+        Numbers beyond a range become its bounds.
     """
 
     def __init__(
@@ -189,6 +193,19 @@ class Call(Explorer):
     ) -> tuple[Array, str]:
         assert donor.point is not None
         params = self.space.from_unit(donor.point)
-        chosen = dict(self._function(dict(params), rng))
+        chosen = self._clipped(dict(self._function(dict(params), rng)), donor.point)
         point = self.space.guess(params | chosen, required=chosen)
         return self.finish(donor.point, point, rng), "perturbed"
+
+    def _clipped(self, values: dict[str, Any], donor: Array) -> dict[str, Any]:
+        """Return values with numbers beyond the bounds of a range set to them.
+
+        A function that multiplies comes there sooner or later.
+        """
+        for axis, coordinate in zip(self.space.axes, donor, strict=True):
+            dimension, value = axis.dimension, values.get(axis.label)
+            if not isinstance(dimension, (Float, Integer)) or np.isnan(coordinate):
+                continue
+            if isinstance(value, numbers.Real) and not math.isnan(value):
+                values[axis.label] = min(max(value, dimension.low), dimension.high)
+        return values

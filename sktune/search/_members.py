@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .._execution import Step
+from .._execution import (
+    CheckpointStore,
+    FoldContext,
+    FoldData,
+    SearchRun,
+    Step,
+    Steps,
+    n_units,
+    regained,
+)
+from .._protocol import Checkpoint
+from ..exceptions import SktuneWarning
 from ..optimizers import Segment
 from ..results import Candidate, HistoryRow, history_table, merged, verdict
 
-__all__ = ["lineage", "member_history", "member_rows"]
+__all__ = ["kept_models", "lineage", "member_history", "member_rows"]
 
 
 def member_rows(
@@ -150,3 +162,55 @@ def member_history(
         "params": column,
     }
     return {names.get(key, key): values for key, values in table.items()} | more
+
+
+def kept_models(
+    run: SearchRun,
+    store: CheckpointStore | None,
+    context: FoldContext,
+    data: FoldData,
+) -> dict[int, list[Checkpoint | None]]:
+    """Return the models of the best member's folds, by its last segment.
+
+    Parameters
+    ----------
+    run : SearchRun
+    store : CheckpointStore or None
+        Where they are; those that are not are trained again.
+    context : FoldContext
+    data : FoldData
+
+    Returns
+    -------
+    dict of int to list of Checkpoint or None
+        Empty where no segment has a score.
+    """
+    scored = [s for s in run.steps if s.outcome and s.outcome.score is not None]
+    if store is None or not scored:
+        return {}
+    steps = Steps(run.steps)
+    best = steps.latest(max(scored, key=_rank).suggestion.trial)
+    states, n_again = [], 0
+    for fold in range(len(steps[best].results)):
+        state, lost = steps.training_until(
+            best, fold, lambda trial, fold: store.get(trial, fold, as_file=False)
+        )
+        n_again += n_units(state, lost)
+        states.append(regained(context, data, state, lost))
+    if n_again:
+        # A run that had another refit did not keep it, or it was deleted.
+        warnings.warn(
+            f"The best member was not kept: it is trained again, {n_again} units "
+            "of the resource in all folds",
+            SktuneWarning,
+            stacklevel=3,
+        )
+        store.use.n_units_again += n_again
+    return {steps[best].suggestion.trial: states}
+
+
+def _rank(step: Step) -> tuple[int, float, int]:
+    """Return what orders the segments that were scored, the best last."""
+    assert step.outcome is not None
+    assert step.outcome.score is not None
+    return step.suggestion.budget or 0, step.outcome.score, -step.suggestion.trial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
-import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,32 +19,23 @@ from .._execution import (
     FoldData,
     ResourceRequest,
     SearchRun,
-    Step,
-    Steps,
-    find_resource,
-    fixed_parameters,
-    last_step,
-    n_units,
-    regained,
     replay,
 )
-from .._protocol import Adjustable, Checkpoint
+from .._protocol import Checkpoint
 from .._schedule import write_schedule
-from ..exceptions import SearchError, SktuneWarning
+from ..exceptions import SearchError
 from ..optimizers import Call, Explorer, Gain, PBTOptimizer, Perturb
 from ..results import Candidate, learning_curves
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV
 from ._checks import read_space
 from ._generations import GenerationPlan, plan_generations
-from ._members import lineage, member_history, member_rows
+from ._in_common import common_resource, drawn_estimators, inherited_parameters
+from ._members import kept_models, lineage, member_history, member_rows
 from ._proposals import Proposals
 from ._voting import vote
 
 __all__ = ["PBTSearchCV"]
-
-# Configurations looked at to learn what all of the space has in common.
-_N_DRAWS = 32
 
 
 class PBTSearchCV(BaseTuneSearchCV):
@@ -74,7 +65,7 @@ class PBTSearchCV(BaseTuneSearchCV):
         Number of members.
     n_generations : int, default=10
         Into how many intervals the training is divided, with
-        ``interval="auto"``.
+        ``interval="auto"``; fewer where whole units do not divide so.
     interval : int, list of int or "auto", default="auto"
         Units of the resource between two exchanges. A list divides the
         population into sub-populations of their own intervals [2]_: a member
@@ -103,6 +94,7 @@ class PBTSearchCV(BaseTuneSearchCV):
           hyperparameters.
         - a function of the donor's hyperparameters (a dict) and a
           `numpy.random.Generator`, that returns a dict of those that change.
+          Numbers beyond a range become its bounds.
     perturbation_factors : tuple of float, default=(0.8, 1.2)
         A parameter of log-uniform scale is multiplied by one of them. Others
         move by ``(factor - 1) / 2`` of their range; numbers in a list move to
@@ -411,7 +403,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         n_folds = 5 if self.cv is None else None
         if isinstance(self.cv, numbers.Integral):
             n_folds = int(self.cv)
-        print(self._make_plan(space, y, seed=0).to_text(n_folds))
+        drawn = drawn_estimators(self.estimator, space)
+        print(self._make_plan(drawn, space, y, seed=0).to_text(n_folds))
 
     def _read_space(self) -> Space:
         spec, as_grid = self._spec()
@@ -424,64 +417,19 @@ class PBTSearchCV(BaseTuneSearchCV):
         union = [part for part, _ in parts] if len(parts) > 1 else parts[0][0]
         return read_space(self.estimator, union, as_grid=as_grid)
 
-    def _draws(self, space: Space) -> list[Any]:
-        """Return estimators as members may be: what is searched can decide much."""
-        points = space.sample(np.random.default_rng(0), _N_DRAWS)
-        params = [clone(space.from_unit(point), safe=False) for point in points]
-        return [clone(self.estimator).set_params(**p) for p in params]
-
-    def _make_plan(self, space: Space, y: Any, seed: int) -> GenerationPlan:
+    def _make_plan(
+        self, drawn: Sequence[Any], space: Space, y: Any, seed: int
+    ) -> GenerationPlan:
         # n_samples is not offered: it does not continue
         request = ResourceRequest(self.resource, y, 1, self.batch_size, seed)
-        tried = [find_resource(model, request) for model in self._draws(space)]
-        kinds = {type(found.resource): found.resource for found in tried}
-        if len(kinds) > 1:
-            names = sorted(repr(resource.name) for resource in kinds.values())
-            raise SearchError(
-                "the estimators of the space have no resource in common: "
-                f"{', '.join(names)}. A population needs one"
-            )
-        found = tried[0]
-        if found.resource.name in space.names:
-            raise SearchError(
-                f"{found.resource.name!r} is the resource, and cannot be a parameter "
-                "of the space too: remove it there, or choose another resource"
-            )
         return plan_generations(
-            found,
+            common_resource(drawn, space, request),
             population_size=self.population_size,
             n_generations=self.n_generations,
             interval=self.interval,
             max_resource=self.max_resource,
             inherits=self.mutate_architecture,
         )
-
-    # -- what is inherited -------------------------------------------------------
-
-    def _fixed(self, space: Space, plan: GenerationPlan) -> list[str]:
-        """Return the parameters of the space that a member cannot change."""
-        draws = self._draws(space)
-        if self.mutate_architecture and not all(
-            isinstance(last_step(model)[0], Adjustable) for model in draws
-        ):
-            raise SearchError(
-                "mutate_architecture=True needs an estimator that can take over "
-                "weights of other layers, as those of sktune.keras, got "
-                f"{type(last_step(self.estimator)[0]).__name__}"
-            )
-        given = list(self.fixed_parameters or ())
-        unknown = [name for name in given if name not in space.names]
-        if unknown:
-            raise SearchError(
-                f"fixed_parameters names {unknown[0]!r}, which is not in the space: "
-                f"it has {list(space.names)}"
-            )
-        fixed = set(given)
-        for model in draws:
-            fixed |= fixed_parameters(
-                model, plan.resource, space.names, inherits=self.mutate_architecture
-            )
-        return sorted(fixed)
 
     # -- what proposes members -----------------------------------------------------
 
@@ -496,10 +444,17 @@ class PBTSearchCV(BaseTuneSearchCV):
             )
         self.space_ = space = self._read_space()
         rng = self._generator()
-        plan = self._make_plan(space, data.y, seed=int(rng.integers(2**31)))
+        drawn = drawn_estimators(self.estimator, space)
+        plan = self._make_plan(drawn, space, data.y, seed=int(rng.integers(2**31)))
         self.resource_ = plan.resource.name
         self.max_resource_ = plan.max_resource
-        self.fixed_parameters_ = self._fixed(space, plan)
+        self.fixed_parameters_ = inherited_parameters(
+            drawn,
+            space,
+            plan.resource,
+            list(self.fixed_parameters or ()),
+            mutates=self.mutate_architecture,
+        )
         fixed = space.axes_of(self.fixed_parameters_)
         optimizer = PBTOptimizer(
             space,
@@ -574,28 +529,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         self, run: SearchRun, plan: Proposals, context: FoldContext, data: FoldData
     ) -> None:
         self._members: dict[int, list[Checkpoint | None]] = {}
-        scored = [s for s in run.steps if s.outcome and s.outcome.score is not None]
-        if self.refit != "best_member" or plan.checkpoints is None or not scored:
-            return
-        store, steps = plan.checkpoints, Steps(run.steps)
-        best = steps.latest(max(scored, key=_rank).suggestion.trial)
-        states, n_again = [], 0
-        for fold in range(self.n_splits_):
-            state, lost = steps.training_until(
-                best, fold, lambda trial, fold: store.get(trial, fold, as_file=False)
-            )
-            n_again += n_units(state, lost)
-            states.append(regained(context, data, state, lost))
-        if n_again:
-            # A run that had another refit did not keep it, or it was deleted.
-            warnings.warn(
-                f"The best member was not kept: it is trained again, {n_again} units "
-                "of the resource in all folds",
-                SktuneWarning,
-                stacklevel=2,
-            )
-            store.use.n_units_again += n_again
-        self._members[steps[best].suggestion.trial] = states
+        if self.refit == "best_member":
+            self._members = kept_models(run, plan.checkpoints, context, data)
 
     def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
         optimizer = plan.optimizer
@@ -693,10 +628,3 @@ class PBTSearchCV(BaseTuneSearchCV):
         """
         check_is_fitted(self, "history_")
         return learning_curves(self.history_, metric, index="member")
-
-
-def _rank(step: Step) -> tuple[int, float, int]:
-    """Return what orders the segments that were scored, the best last."""
-    assert step.outcome is not None
-    assert step.outcome.score is not None
-    return step.suggestion.budget or 0, step.outcome.score, -step.suggestion.trial

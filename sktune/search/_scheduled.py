@@ -34,6 +34,29 @@ def _has(name: str) -> Any:
     return check
 
 
+def _delegated(name: str, summary: str) -> Any:
+    """Return a method that hands X to that of the trained estimator."""
+
+    def method(self: ScheduledEstimator, X: Any) -> Any:
+        check_is_fitted(self, "estimator_")
+        return getattr(self.estimator_, name)(X)
+
+    method.__name__ = name
+    method.__qualname__ = f"ScheduledEstimator.{name}"
+    method.__doc__ = f"""{summary}
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray
+            What the estimator returns.
+        """
+    return available_if(_has(name))(method)
+
+
 class ScheduledEstimator(MetaEstimatorMixin, BaseEstimator):
     """An estimator whose hyperparameters change on a schedule while it trains.
 
@@ -142,8 +165,9 @@ default=None
         found = find_resource(clone(model).set_params(**first), request)
         if not found.resource.continues:
             raise SearchError(
-                f"{type(model).__name__} cannot be trained by a schedule: its "
-                f"training does not go on, it has {found.resource.description}"
+                f"{type(model).__name__} cannot be trained by a schedule: its training "
+                f"cannot go on. Its resource is {found.resource.name!r}, "
+                f"{found.resource.description}"
             )
         resource = with_total(found.resource, schedule[-1]["end"], inherits=True)
         self.estimator_ = replay(model, resource, schedule, X, y, params)
@@ -157,69 +181,17 @@ default=None
         """Labels, if the estimator is a classifier."""
         return self.estimator_.classes_
 
-    def _call(self, name: str, X: Any, *args: Any) -> Any:
-        check_is_fitted(self, "estimator_")
-        return getattr(self.estimator_, name)(X, *args)
-
-    @available_if(_has("predict"))
-    def predict(self, X: Any) -> Any:
-        """Predict with the trained estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray
-            What the estimator returns.
-        """
-        return self._call("predict", X)
-
-    @available_if(_has("predict_proba"))
-    def predict_proba(self, X: Any) -> Any:
-        """Return probabilities of the trained estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            What the estimator returns.
-        """
-        return self._call("predict_proba", X)
-
-    @available_if(_has("decision_function"))
-    def decision_function(self, X: Any) -> Any:
-        """Return decisions of the trained estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray
-            What the estimator returns.
-        """
-        return self._call("decision_function", X)
-
-    @available_if(_has("transform"))
-    def transform(self, X: Any) -> Any:
-        """Transform with the trained estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray
-            What the estimator returns.
-        """
-        return self._call("transform", X)
+    predict = _delegated("predict", "Predict with the trained estimator.")
+    predict_proba = _delegated(
+        "predict_proba", "Return probabilities of the trained estimator."
+    )
+    predict_log_proba = _delegated(
+        "predict_log_proba", "Return log-probabilities of the trained estimator."
+    )
+    decision_function = _delegated(
+        "decision_function", "Return decisions of the trained estimator."
+    )
+    transform = _delegated("transform", "Transform with the trained estimator.")
 
     @available_if(_has("score"))
     def score(self, X: Any, y: Any = None) -> float:
@@ -235,7 +207,8 @@ default=None
         float
             What the estimator returns.
         """
-        return float(self._call("score", X, *(() if y is None else (y,))))
+        check_is_fitted(self, "estimator_")
+        return float(self.estimator_.score(X, *(() if y is None else (y,))))
 
     def get_metadata_routing(self) -> Any:
         """Return how metadata reach the estimator.

@@ -489,7 +489,7 @@ def test_plan(capsys):
         ({"mutate_architecture": True}, "got Descent"),
         ({"space": {"epochs": (1, 3)}}, "'epochs' is the resource"),
         ({"initial_params": {"rate": 100.0}}, "is not in"),
-        ({"explore": lambda params, rng: {"rate": 1e5}}, "is not in"),
+        ({"explore": lambda params, rng: {"rate": "low"}}, "is not in"),
         ({"quantile": 0.6}, "quantile"),
     ],
 )
@@ -516,6 +516,15 @@ def test_a_function_can_explore():
     for one, two in itertools.pairwise(found.lineage_):
         if two["origin"] == "perturbed":
             assert two["params"]["rate"] == pytest.approx(one["params"]["rate"] / 2)
+
+
+def test_what_a_function_returns_stays_in_the_range():
+    found = search(explore=lambda params, rng: {"rate": 100 * params["rate"]})
+    found.fit(X, y)
+    explored = found.history_["origin"] == "perturbed"
+    rates = [params["rate"] for params in found.history_["params"][explored]]
+    assert max(rates) == 10.0
+    assert min(rates) >= 1e-2
 
 
 def test_what_is_bought_by_time_is_kept():
