@@ -122,24 +122,6 @@ class Optimizer(ABC):
         self._told[outcome.trial] = (self._pending.pop(outcome.trial), outcome)
 
     @final
-    def amend(self, outcome: Outcome) -> None:
-        """Replace what was told of a trial, or tell it.
-
-        Parameters
-        ----------
-        outcome : Outcome
-
-        Raises
-        ------
-        ValueError
-            When the trial was never proposed.
-        """
-        if outcome.trial in self._told:
-            self._told[outcome.trial] = (self._told[outcome.trial][0], outcome)
-        else:
-            self.tell(outcome)
-
-    @final
     def observe(self, points: Iterable[Array], outcomes: Iterable[Outcome]) -> None:
         """Learn from results that are not trials of this search.
 

@@ -10,8 +10,9 @@ from typing import final
 
 from .._protocol import Outcome, Suggestion
 from ._base import Optimizer
+from ._bayes import BayesOptimizer
 from ._brackets import Bracket
-from ._rungs import RungResult, comparable
+from ._rungs import RungResult
 
 __all__ = ["Patience", "RungOptimizer", "RungTrial"]
 
@@ -246,8 +247,8 @@ class RungOptimizer(ABC):
         """Propose a new candidate from what is known, None if there is none left."""
         number = len(self._trials)
         if self._is_guided(number):
-            for outcome in comparable(known):
-                self._sampler.amend(outcome)
+            assert isinstance(self._sampler, BayesOptimizer)
+            self._sampler.learn(known)
         drawn = self._sampler.ask(at_random=self._learns and self._is_random(number))
         if drawn is None:
             return None

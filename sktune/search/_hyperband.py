@@ -521,7 +521,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         folds = folds_by_budget(self.rung_folds, plan.budgets, self.n_splits_)
         units = self._units_of_patience()
         patience = None if units is None else Patience(units, self.tol)
-        sampler = self._make_sampler(rng, plan.n_candidates, metric)
+        sampler = self._make_sampler(rng, plan, metric)
         options: dict[str, Any] = {
             "learns": isinstance(sampler, BayesOptimizer),
             "patience": patience,
@@ -577,7 +577,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         return self.patience
 
     def _make_sampler(
-        self, rng: np.random.Generator, n_candidates: int, metric: str
+        self, rng: np.random.Generator, plan: Plan, metric: str
     ) -> Optimizer:
         current = self.estimator.get_params()
         initial = [
@@ -585,14 +585,18 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             for params in self._given_params()
         ]
         size = self.space_.size
-        if size is not None and size <= n_candidates:
+        if size is not None and size <= plan.n_candidates:
             return GridOptimizer(self.space_, rng=rng, initial=initial)
         if self.sampler == "random":
             return RandomOptimizer(self.space_, rng=rng, initial=initial)
         if self.space_.n_held(current):
             initial.append(self.space_.guess(current))
         sampler = BayesOptimizer(
-            self.space_, rng=rng, initial=initial, budget=n_candidates
+            self.space_,
+            rng=rng,
+            initial=initial,
+            budget=plan.n_candidates,
+            budgets=(plan.budgets[0], plan.budgets[-1]),
         )
         if self.warm_start_from is not None:
             earlier = earlier_results(self.warm_start_from, metric)
