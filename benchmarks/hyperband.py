@@ -44,7 +44,6 @@ from _hyperband_problems import FOLDS, PROBLEMS, Problem
 from _report import table, with_error
 
 POINTS = (0.25, 0.5, 1.0)  # of the budget
-OURS = "sktune"
 
 Row = dict[str, Any]
 
@@ -101,20 +100,18 @@ def takes_part(contender: str, problem: str) -> bool:
 
 
 def collect(options: argparse.Namespace) -> list[Row]:
-    """All rows, those of peers from files where they are there."""
+    """All rows, from files where they are there."""
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    contenders = dict.fromkeys(["random", *options.contenders])
     lines = [line for path in options.reuse for line in path.read_text().splitlines()]
     old = {}
     for row in map(json.loads, lines):
-        if not row["contender"].startswith(OURS):
-            key = (row["problem"], row["seed"], row["contender"])
-            old.setdefault(key, {})[row["point"]] = row
+        key = (row["problem"], row["seed"], row["contender"])
+        old.setdefault(key, {})[row["point"]] = row
     rows: list[Row] = []
     tasks = []
     for name in options.problems:
         for seed in seeds:
-            here = [c for c in contenders if takes_part(c, name)]
+            here = [c for c in options.contenders if takes_part(c, name)]
             for contender in here:
                 rows += old.get((name, seed, contender), {}).values()
             left = [c for c in here if (name, seed, c) not in old]
@@ -148,7 +145,7 @@ def print_tables(rows: list[Row], options: argparse.Namespace) -> None:
     for name in names if len(options.problems) > 1 else names[:1]:
         here = [r for r in rows if name in (r["problem"], "all problems")]
         lines = []
-        for contender in dict.fromkeys(["random", *options.contenders]):
+        for contender in options.contenders:
             own = [r for r in here if r["contender"] == contender]
             # A mean over other problems than those of the others says nothing.
             if {r["problem"] for r in own} != {r["problem"] for r in here}:
@@ -181,12 +178,17 @@ def main() -> None:
         type=Path,
         nargs="+",
         default=[],
-        help="take the peers' rows from these files, where they are there",
+        help="take rows from these files, where they are there",
     )
     options = parser.parse_args()
     packages = (*_environment.PACKAGES, "keras", "keras-tuner", "tensorflow")
     print(_environment.describe(packages), "\n")
+    if options.reuse:
+        print("Rows are reused from", *(path.name for path in options.reuse), "\n")
     rows = collect(options)
+    if "random" not in options.contenders:
+        print("\nNo tables: the zero of their scale is random search.")
+        return
     normalised(rows)
     print_tables(rows, options)
 
