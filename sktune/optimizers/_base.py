@@ -15,6 +15,7 @@ from .._protocol import Outcome, Status, Suggestion
 
 if TYPE_CHECKING:
     from ..space import Space
+    from ._rungs import RungResult
 
 __all__ = ["Optimizer", "Results"]
 
@@ -135,6 +136,17 @@ class Optimizer(ABC):
         """
         for point, outcome in zip(points, outcomes, strict=True):
             self._observed.append((np.asarray(point, dtype=np.float64), outcome))
+
+    # Most have nothing to learn: not abstract.
+    def learn(self, results: Iterable[RungResult]) -> None:  # noqa: B027
+        """Take in how trials did at any budget; ignored unless the optimizer learns.
+
+        Parameters
+        ----------
+        results : iterable of RungResult
+            All that is known of trials that were proposed here: they replace those
+            given before.
+        """
 
     @property
     def n_independent(self) -> int:

@@ -127,14 +127,7 @@ class BayesOptimizer(Optimizer):
         self._maximizer = Maximizer(space, uniform)
 
     def learn(self, results: Iterable[RungResult]) -> None:
-        """Take in how trials did at smaller budgets, too.
-
-        Parameters
-        ----------
-        results : iterable of RungResult
-            All that is known of trials that were proposed here: they replace those
-            given before.
-        """
+        """As `Optimizer.learn`; only with `budgets`."""
         if self._axis is None:
             raise ValueError("no budgets were given")
         self._learnt = {(r.trial, r.budget): r for r in results}

@@ -14,6 +14,7 @@ from sktune.optimizers import (
     HyperbandOptimizer,
     Patience,
     RandomOptimizer,
+    SharesOptimizer,
     make_brackets,
 )
 from sktune.space import Categorical, Float, Space
@@ -101,6 +102,25 @@ def test_the_same_for_any_number_of_workers(learns, n_workers):
     alone = run(make(27, learns=learns))
     for seed in range(3):
         assert rows(run(make(27, learns=learns), n_workers, seed)) == rows(alone)
+
+
+def test_the_same_with_shares_for_any_number_of_workers():
+    plan = make_brackets(27)
+    small = Space({"a": Float(0.0, 0.5), "b": Categorical([0.5])})
+
+    def of_parts():
+        parts = [
+            BayesOptimizer(space, rng=np.random.default_rng(0), budgets=(1, 27))
+            for space in (SPACE, small)
+        ]
+        sampler = SharesOptimizer(list(zip(parts, (3, 1), strict=True)))
+        return HyperbandOptimizer(sampler, plan, learns=True)
+
+    alone = run(of_parts())
+    n_small = sum(s.params["b"] == 0.5 for s, _ in alone if s.rung == 0)
+    assert n_small == 12
+    for n_workers in (3, 8):
+        assert rows(run(of_parts(), n_workers)) == rows(alone)
 
 
 @pytest.mark.parametrize("patience", [None, Patience(2, 0.01)])
