@@ -90,7 +90,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         `~sklearn.model_selection.ParameterGrid`.
     sampler : {"bayes", "random"}, default="bayes"
         Where new candidates come from. With ``"bayes"``, two of three come from
-        a Gaussian process over the results of all rungs; the others are drawn.
+        a Gaussian process over the results of all rungs, with the budget as one
+        more axis, and promise most at the largest; the others are drawn.
     promotion : {"sync", "async"}, default="sync"
         - ``"sync"``: a rung is decided when all of its candidates are through.
           With an integer `random_state` the results are the same for any
