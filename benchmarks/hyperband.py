@@ -11,410 +11,41 @@ far. Its full training is not charged: the score is looked up for the table.
 
 From the root of the repository::
 
-    python benchmarks/hyperband.py             # all problems but the Keras one
+    python benchmarks/hyperband.py                        # four problems, eight seeds
     python benchmarks/hyperband.py --problems keras --seeds 3
 """
 
 from __future__ import annotations
 
+import _environment  # isort: skip  (limits threads before numpy is loaded)
+
 import argparse
+import json
+import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import _environment
+# Before TensorFlow is loaded: no lines of its own between those of the tables.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 import joblib
 import numpy as np
+from _hyperband_contenders import (
+    CONTENDERS,
+    RANDOM_TIMES,
+    Event,
+    Trainer,
+    search_of,
+)
+from _hyperband_problems import FOLDS, PROBLEMS, Problem
 from _report import table, with_error
-from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_digits
-from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.metrics import get_scorer
-from sklearn.model_selection import (
-    HalvingRandomSearchCV,
-    ParameterSampler,
-    StratifiedKFold,
-)
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from sktune import HyperbandSearchCV, Space
-from sktune._execution import (
-    FoldContext,
-    FoldData,
-    ResourceRequest,
-    find_resource,
-    with_total,
-)
-from sktune._execution._fold import run_fold
-from sktune._protocol import FoldTask
-
-FOLDS = 3
 POINTS = (0.25, 0.5, 1.0)  # of the budget
-RANDOM_TIMES = 10
 
-
-@dataclass(frozen=True)
-class Problem:
-    """A model, its data, a space, and the resource that a search may cut."""
-
-    name: str
-    model: Any
-    data: tuple[Any, Any]
-    space: dict[str, Any]
-    resource: str
-    max_resource: int
-    min_resource: int
-    # What HalvingRandomSearchCV calls the same resource; it begins anew.
-    halving: str
-    scoring: str = "neg_log_loss"
-
-    @property
-    def cv(self) -> StratifiedKFold:
-        """The folds."""
-        return StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-
-
-def _digits(n: int) -> tuple[Any, Any]:
-    X, y = load_digits(return_X_y=True)
-    return X[:n], y[:n]
-
-
-def linear() -> Problem:
-    """Partial fits of a linear model."""
-    model = SGDClassifier(loss="log_loss", learning_rate="invscaling", random_state=0)
-    return Problem(
-        "linear",
-        make_pipeline(StandardScaler(), model.set_params(tol=None)),
-        _digits(600),
-        {
-            "sgdclassifier__alpha": (1e-6, 1e0, "log-uniform"),
-            "sgdclassifier__eta0": (1e-4, 1e1, "log-uniform"),
-            "sgdclassifier__power_t": (0.05, 0.9),
-            "sgdclassifier__penalty": ["l2", "elasticnet"],
-            "sgdclassifier__l1_ratio": (0.0, 1.0),
-            "sgdclassifier__average": [False, True],
-        },
-        "passes",
-        27,
-        1,
-        "sgdclassifier__max_iter",
-    )
-
-
-def boosting() -> Problem:
-    """Rounds of gradient boosting."""
-    return Problem(
-        "boosting",
-        GradientBoostingClassifier(random_state=0),
-        load_breast_cancer(return_X_y=True),
-        {
-            "learning_rate": (1e-2, 1e0, "log-uniform"),
-            "max_depth": (1, 4),
-            "min_samples_leaf": (1, 60, "log-uniform"),
-            "max_features": (0.05, 1.0),
-            "subsample": (0.3, 1.0),
-        },
-        "n_estimators",
-        81,
-        3,
-        "n_estimators",
-    )
-
-
-def rows() -> Problem:
-    """More and more rows for a kernel map and a linear model."""
-    return Problem(
-        "rows",
-        make_pipeline(
-            StandardScaler(),
-            Nystroem(random_state=0),
-            LogisticRegression(max_iter=200, tol=1e-3),
-        ),
-        _digits(900),
-        {
-            "nystroem__gamma": (1e-5, 1e1, "log-uniform"),
-            "nystroem__kernel": ["rbf", "poly", "sigmoid"],
-            "nystroem__coef0": (0.0, 2.0),
-            "nystroem__n_components": (5, 100, "log-uniform"),
-            "logisticregression__C": (1e-3, 1e4, "log-uniform"),
-        },
-        "n_samples",
-        600,
-        22,
-        "n_samples",
-    )
-
-
-def keras() -> Problem:
-    """Epochs of a network."""
-    from sktune.keras import KerasClassifier
-
-    return Problem(
-        "keras",
-        make_pipeline(StandardScaler(), KerasClassifier(random_state=0)),
-        _digits(900),
-        {
-            "kerasclassifier__learning_rate": (1e-5, 1e0, "log-uniform"),
-            "kerasclassifier__batch_size": [16, 32, 64, 128],
-            "kerasclassifier__model__units": (8, 128, "log-uniform"),
-            "kerasclassifier__model__layers": (1, 3),
-        },
-        "epochs",
-        27,
-        1,
-        "kerasclassifier__epochs",
-    )
-
-
-PROBLEMS: dict[str, Callable[[], Problem]] = {
-    "linear": linear,
-    "boosting": boosting,
-    "rows": rows,
-    "keras": keras,
-}
-
-
-@dataclass(frozen=True)
-class Event:
-    """A candidate that has been compared at a budget.
-
-    Attributes
-    ----------
-    cost : float
-        Units of all folds that the contender had spent by then.
-    params : dict
-    budget : int
-    score : float
-    """
-
-    cost: float
-    params: dict[str, Any]
-    budget: int
-    score: float
-
-
-class Trainer:
-    """Trains folds of a candidate to a budget; remembers full scores."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        X, y = problem.data
-        folds = list(problem.cv.split(X, y))
-        n_train = min(len(train) for train, _ in folds)
-        request = ResourceRequest(problem.resource, y, n_train, None, 0)
-        found = find_resource(problem.model, request)
-        self.resource = with_total(found.resource, problem.max_resource)
-        self._data = FoldData(X, y, folds, {}, {})
-        scorer = get_scorer(problem.scoring)
-        self._context = FoldContext(problem.model, scorer, resource=self.resource)
-        self._full: dict[str, float] = {}
-
-    def advance(
-        self, params: dict[str, Any], budget: int, checkpoints: list[Any]
-    ) -> tuple[float, list[Any]]:
-        """Train all folds to a budget; return the mean score and the new states."""
-        keep = self.resource.continues
-        results = [
-            run_fold(
-                self._context,
-                self._data,
-                FoldTask(0, fold, params, budget, checkpoints[fold], keep),
-            )
-            for fold in range(FOLDS)
-        ]
-        scores = [np.nan if r.test_scores is None else r.test_scores for r in results]
-        return float(np.mean(scores)), [r.checkpoint for r in results]
-
-    def full(self, params: dict[str, Any]) -> float:
-        """The score after a full training."""
-        key = repr(sorted(params.items()))
-        if key not in self._full:
-            score, _ = self.advance(params, self.problem.max_resource, [None] * FOLDS)
-            self._full[key] = score
-        return self._full[key]
-
-
-# -- Contenders --------------------------------------------------------------------
-
-
-def sklearn_space(problem: Problem) -> dict[str, Any]:
-    """The space as scipy distributions, on the same ranges and scales."""
-    return {name: _Drawn(problem.space, name) for name in problem.space}
-
-
-class _Drawn:
-    """A scipy-like distribution over one dimension of ours."""
-
-    def __init__(self, space: dict[str, Any], name: str) -> None:
-        self._space = Space({name: space[name]})
-        self._name = name
-
-    def rvs(self, random_state: Any = None) -> Any:
-        rng = np.random.default_rng(random_state.randint(2**31 - 1))
-        return self._space.from_unit(self._space.sample(rng, 1)[0])[self._name]
-
-
-def run_random(
-    problem: Problem, trainer: Trainer, budget: float, seed: int
-) -> list[Event]:
-    """Random search: every candidate in full."""
-    events, cost = [], 0.0
-    n = int(RANDOM_TIMES * budget / (FOLDS * problem.max_resource))
-    for params in ParameterSampler(sklearn_space(problem), n, random_state=seed):
-        cost += FOLDS * problem.max_resource
-        score = trainer.full(params)
-        events.append(Event(cost, params, problem.max_resource, score))
-    return events
-
-
-def run_halving(
-    problem: Problem, trainer: Trainer, budget: float, seed: int
-) -> list[Event]:
-    """``HalvingRandomSearchCV``, again and again until the budget is spent."""
-    events: list[Event] = []
-    cost = 0.0
-    whole = len(problem.data[1])
-    for repetition in range(100):
-        # Rows there count those of the test folds, too.
-        scale = whole / problem.max_resource if problem.halving == "n_samples" else 1
-        search = HalvingRandomSearchCV(
-            clone(problem.model),
-            sklearn_space(problem),
-            resource=problem.halving,
-            min_resources=int(problem.min_resource * scale),
-            max_resources=int(problem.max_resource * scale),
-            n_candidates=27,
-            factor=3,
-            cv=problem.cv,
-            scoring=problem.scoring,
-            random_state=1000 * repetition + seed,
-            refit=False,
-        )
-        search.fit(*problem.data)
-        results = search.cv_results_
-        for params, n, score in zip(
-            results["params"],
-            results["n_resources"],
-            results["mean_test_score"],
-            strict=True,
-        ):
-            spent = round(n / scale)
-            cost += FOLDS * spent
-            plain = {k: v for k, v in params.items() if k != problem.halving}
-            events.append(Event(cost, plain, spent, score))
-            if cost >= budget:
-                return events
-    return events
-
-
-def run_optuna(
-    problem: Problem, trainer: Trainer, budget: float, seed: int
-) -> list[Event]:
-    """TPE with the Hyperband pruner; training continues from rung to rung."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    pruner = optuna.pruners.HyperbandPruner(
-        min_resource=problem.min_resource,
-        max_resource=problem.max_resource,
-        reduction_factor=3,
-    )
-    sampler = optuna.samplers.TPESampler(seed=seed)
-    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
-    rungs = [problem.max_resource]
-    while rungs[0] // 3 >= problem.min_resource:
-        rungs.insert(0, rungs[0] // 3)
-    events: list[Event] = []
-    spent = [0.0]
-
-    def objective(trial: Any) -> float:
-        params = {n: _suggest(trial, n, s) for n, s in problem.space.items()}
-        checkpoints: list[Any] = [None] * FOLDS
-        before, score = 0, np.nan
-        for rung in rungs:
-            score, checkpoints = trainer.advance(params, rung, checkpoints)
-            spent[0] += FOLDS * (rung - before)
-            before = rung if trainer.resource.continues else 0
-            events.append(Event(spent[0], params, rung, score))
-            if not np.isfinite(score):
-                raise optuna.TrialPruned
-            trial.report(score, rung)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-        return score
-
-    while spent[0] < budget:
-        study.optimize(objective, n_trials=1)
-    return events
-
-
-def _suggest(trial: Any, name: str, spec: Any) -> Any:
-    if isinstance(spec, list):
-        return trial.suggest_categorical(name, spec)
-    low, high, *scale = spec
-    log = scale == ["log-uniform"]
-    suggest = trial.suggest_int if isinstance(low, int) else trial.suggest_float
-    return suggest(name, low, high, log=log)
-
-
-def run_ours(
-    sampler: str, problem: Problem, trainer: Trainer, budget: float, seed: int
-) -> list[Event]:
-    """``HyperbandSearchCV``, one worker, so that the order is that of the plan."""
-    search = search_of(problem, sampler, seed)
-    order: list[tuple[int, int]] = []
-    search._on_step = lambda step: order.append(  # type: ignore[method-assign]
-        (step.suggestion.trial, step.suggestion.budget)
-    )
-    search.fit(*problem.data)
-    events, cost = [], 0.0
-    before: dict[int, int] = {}
-    history = search.history_
-    for trial, reached in order:
-        rows = (history["candidate"] == trial) & (history["n_resources"] == reached)
-        start = before.get(trial, 0) if trainer.resource.continues else 0
-        cost += FOLDS * (reached - start)
-        before[trial] = reached
-        score = float(np.mean(history["test_score"][rows]))
-        params = search.cv_results_["params"][trial]
-        events.append(Event(cost, params, reached, score))
-    return events
-
-
-def search_of(problem: Problem, sampler: str, seed: int) -> HyperbandSearchCV:
-    """Ours."""
-    return HyperbandSearchCV(
-        clone(problem.model),
-        problem.space,
-        resource=problem.resource,
-        min_resource=problem.min_resource,
-        max_resource=problem.max_resource,
-        sampler=sampler,
-        cv=problem.cv,
-        scoring=problem.scoring,
-        random_state=seed,
-        refit=False,
-    )
-
-
-CONTENDERS: dict[str, Callable[..., list[Event]]] = {
-    "random": run_random,
-    "HalvingRandomSearchCV": run_halving,
-    "Optuna, Hyperband pruner": run_optuna,
-    'sktune, sampler="random"': partial(run_ours, "random"),
-    'sktune, sampler="bayes"': partial(run_ours, "bayes"),
-}
-
-
-# -- What comes out ------------------------------------------------------------------
+Row = dict[str, Any]
 
 
 def budget_of(problem: Problem) -> float:
@@ -433,7 +64,7 @@ def score_at(events: Sequence[Event], cost: float, trainer: Trainer) -> float:
     return trainer.full(best.params)
 
 
-def run_one(name: str, seed: int, contenders: Sequence[str]) -> list[dict[str, Any]]:
+def run_one(name: str, seed: int, contenders: Sequence[str], save: Any) -> list[Row]:
     """All contenders on one problem with one seed."""
     warnings.simplefilter("ignore")
     problem = PROBLEMS[name]()
@@ -441,25 +72,58 @@ def run_one(name: str, seed: int, contenders: Sequence[str]) -> list[dict[str, A
     budget = budget_of(problem)
     rows = []
     for contender in contenders:
-        started = time.perf_counter()
+        started = time.process_time()
         events = CONTENDERS[contender](problem, trainer, budget, seed)
         points = [*POINTS, RANDOM_TIMES] if contender == "random" else POINTS
-        for point in points:
-            rows.append(
-                {
-                    "problem": name,
-                    "seed": seed,
-                    "contender": contender,
-                    "point": point,
-                    "score": score_at(events, point * budget, trainer),
-                }
-            )
-        seconds = time.perf_counter() - started
+        of_contender = [
+            {
+                "problem": name,
+                "seed": seed,
+                "contender": contender,
+                "point": point,
+                "score": score_at(events, point * budget, trainer),
+            }
+            for point in points
+        ]
+        rows += of_contender
+        if save is not None:
+            with save.open("a") as file:
+                file.writelines(json.dumps(row) + "\n" for row in of_contender)
+        seconds = time.process_time() - started
         print(f"  {name} {seed} {contender}: {seconds:.0f} s", flush=True)
     return rows
 
 
-def normalised(rows: list[dict[str, Any]]) -> None:
+def takes_part(contender: str, problem: str) -> bool:
+    """Whether a contender knows the resource of a problem."""
+    return problem == "keras" or not contender.startswith("keras-tuner")
+
+
+def collect(options: argparse.Namespace) -> list[Row]:
+    """All rows, from files where they are there."""
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    lines = [line for path in options.reuse for line in path.read_text().splitlines()]
+    old = {}
+    for row in map(json.loads, lines):
+        key = (row["problem"], row["seed"], row["contender"])
+        old.setdefault(key, {})[row["point"]] = row
+    rows: list[Row] = []
+    tasks = []
+    for name in options.problems:
+        for seed in seeds:
+            here = [c for c in options.contenders if takes_part(c, name)]
+            for contender in here:
+                rows += old.get((name, seed, contender), {}).values()
+            left = [c for c in here if (name, seed, c) not in old]
+            if left:
+                tasks.append((name, seed, left, options.save))
+    found = joblib.Parallel(n_jobs=options.jobs)(
+        joblib.delayed(run_one)(*task) for task in tasks
+    )
+    return [*rows, *(row for some in found for row in some)]
+
+
+def normalised(rows: list[Row]) -> None:
     """0 is random search with the same budget, 100 the best of all runs."""
     for name in {row["problem"] for row in rows}:
         here = [row for row in rows if row["problem"] == name]
@@ -474,40 +138,59 @@ def normalised(rows: list[dict[str, Any]]) -> None:
             row["value"] = float(np.nan_to_num(max(row["value"], -100.0), nan=-100.0))
 
 
+def print_tables(rows: list[Row], options: argparse.Namespace) -> None:
+    """One for each problem, and one of all that have all contenders."""
+    points = [*POINTS, RANDOM_TIMES]
+    names = [*options.problems, "all problems"]
+    for name in names if len(options.problems) > 1 else names[:1]:
+        here = [r for r in rows if name in (r["problem"], "all problems")]
+        lines = []
+        for contender in options.contenders:
+            own = [r for r in here if r["contender"] == contender]
+            # A mean over other problems than those of the others says nothing.
+            if {r["problem"] for r in own} != {r["problem"] for r in here}:
+                continue
+            cells = []
+            for point in points:
+                values = [r["value"] for r in own if r["point"] == point]
+                cells.append(with_error(values, 0) if values else "")
+            lines.append([contender, *cells])
+        shares = [f"{100 * point:g} %" for point in points]
+        print(f"\n{name}: score at a share of the budget\n")
+        print(table(["", *shares], lines))
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--problems", nargs="+", default=["linear", "boosting", "rows"])
-    parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
-    print(_environment.describe(), "\n")
-    contenders = list(dict.fromkeys(["random", *options.contenders]))
-    found = joblib.Parallel(n_jobs=options.jobs)(
-        joblib.delayed(run_one)(name, seed, contenders)
-        for name in options.problems
-        for seed in range(options.seeds)
+    parser.add_argument(
+        "--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS)
     )
-    rows = [row for some in found for row in some]
+    parser.add_argument(
+        "--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS)
+    )
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--save", type=Path, help="add the rows to this file (jsonl)")
+    parser.add_argument(
+        "--reuse",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="take rows from these files, where they are there",
+    )
+    options = parser.parse_args()
+    packages = (*_environment.PACKAGES, "keras", "keras-tuner", "tensorflow")
+    print(_environment.describe(packages), "\n")
+    if options.reuse:
+        print("Rows are reused from", *(path.name for path in options.reuse), "\n")
+    rows = collect(options)
+    if "random" not in options.contenders:
+        print("\nNo tables: the zero of their scale is random search.")
+        return
     normalised(rows)
-    for name in [*options.problems, "all problems"]:
-        lines = []
-        for contender in contenders:
-            cells = []
-            for point in [*POINTS, RANDOM_TIMES]:
-                values = [
-                    r["value"]
-                    for r in rows
-                    if r["contender"] == contender
-                    and r["point"] == point
-                    and name in (r["problem"], "all problems")
-                ]
-                cells.append(with_error(values, 0) if values else "")
-            lines.append([contender, *cells])
-        shares = [f"{100 * point:g} %" for point in [*POINTS, RANDOM_TIMES]]
-        print(f"\n{name}: score at a share of the budget\n")
-        print(table(["", *shares], lines))
+    print_tables(rows, options)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 Every pass over the rows sleeps. How long depends on the candidate (log-normal, sigma
 0.5) and a little on the fold. Sleeping needs no core, so eight threads fit on any
 machine. The fraction of ideal use is the time slept, divided by eight times the wall
-time of the search; the end, where workers run out of tasks, counts.
+time of the search; the end, where workers run out of tasks, counts. Beside it stands
+what the schedule alone permits: the same search with imaginary workers, for whom asking
+and passing on results takes no time.
 
 From the root of the repository::
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 import _environment  # isort: skip  (limits threads before numpy is loaded)
 
 import argparse
+import heapq
 import time
 from typing import Any
 
@@ -24,7 +27,14 @@ from _report import table, with_error
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
-from sktune import HyperbandSearchCV
+from sktune import HyperbandSearchCV, Space
+from sktune._protocol import Outcome, Status, Suggestion
+from sktune.optimizers import (
+    AsyncHyperbandOptimizer,
+    HyperbandOptimizer,
+    RandomOptimizer,
+    make_brackets,
+)
 
 WORKERS = 8
 SIGMA = 0.5
@@ -62,10 +72,10 @@ class Sleeper(BaseEstimator):
         return float(-((self.x - 0.3) ** 2) - 1 / self.passes_)
 
 
-def utilisation(n_splits: int, seed: int, **options: Any) -> float:
+def utilisation(n_splits: int, seed: int, mean: float, **options: Any) -> float:
     """Run a search with eight threads; return how much of their time they slept."""
     search = HyperbandSearchCV(
-        Sleeper(),
+        Sleeper(mean=mean),
         {"x": (0.0, 1.0)},
         max_resource=81,
         cv=KFold(n_splits),
@@ -79,6 +89,45 @@ def utilisation(n_splits: int, seed: int, **options: Any) -> float:
         search.fit(X + seed)
         seconds = time.perf_counter() - started
     return Sleeper.slept / (WORKERS * seconds)
+
+
+def permitted(n_splits: int, seed: int, promotion: str) -> float:
+    """How much of their time imaginary workers train; candidates are drawn."""
+    sampler = RandomOptimizer(Space({"x": (0.0, 1.0)}), rng=np.random.default_rng(seed))
+    kind = AsyncHyperbandOptimizer if promotion == "async" else HyperbandOptimizer
+    optimizer = kind(sampler, make_brackets(81), learns=False)
+    waiting: list[tuple[int, int]] = []  # trial, fold
+    running: list[tuple[float, int, int]] = []  # end, number of the task, trial
+    asked: dict[int, Suggestion] = {}
+    units: dict[int, int] = {}  # of a trial, told so far
+    left: dict[int, int] = {}  # folds of a trial that are not through
+    now, busy, number = 0.0, 0.0, 0
+    while True:
+        while len(running) < WORKERS:
+            if not waiting:
+                suggestion = optimizer.ask()
+                if suggestion is None:
+                    break
+                asked[suggestion.trial] = suggestion
+                left[suggestion.trial] = n_splits
+                waiting += [(suggestion.trial, fold) for fold in range(n_splits)]
+            trial, fold = waiting.pop(0)
+            n_passes = (asked[trial].budget or 0) - units.get(trial, 0)
+            shared = np.random.default_rng([seed, trial]).standard_normal()
+            own = np.random.default_rng([seed, trial, fold, n_passes]).standard_normal()
+            log = SIGMA * shared + 0.1 * own / np.sqrt(n_passes)
+            seconds = n_passes * float(np.exp(log))
+            busy += seconds
+            heapq.heappush(running, (now + seconds, number, trial))
+            number += 1
+        if not running:
+            return busy / (WORKERS * now)
+        now, _, trial = heapq.heappop(running)
+        left[trial] -= 1
+        if not left[trial]:
+            budget = units[trial] = asked[trial].budget or 0
+            score = -((asked[trial].params["x"] - 0.3) ** 2) - 1 / budget
+            optimizer.tell(Outcome(trial, Status.OK, score))
 
 
 def overhead(sampler: str) -> tuple[float, float]:
@@ -110,15 +159,26 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--mean", type=float, default=0.05, help="seconds a pass")
     options = parser.parse_args()
     print(_environment.describe(), "\n")
     lines = []
     for name, setting in SETTINGS.items():
         cells = []
         for n_splits in (3, 5):
-            values = [utilisation(n_splits, s, **setting) for s in range(options.seeds)]
+            values = [
+                utilisation(n_splits, s, options.mean, **setting)
+                for s in range(options.seeds)
+            ]
             cells.append(with_error(values, 2))
+            print(f"  {name}, {n_splits} folds: {cells[-1]}", flush=True)
         lines.append([name, *cells])
+    for promotion in ("sync", "async"):
+        cells = [
+            with_error([permitted(n_splits, s, promotion) for s in range(20)], 2)
+            for n_splits in (3, 5)
+        ]
+        lines.append([f'permitted by the schedule, promotion="{promotion}"', *cells])
     print(table(["fraction of ideal use, 8 workers", "3 folds", "5 folds"], lines))
     print()
     lines = []

@@ -14,6 +14,7 @@ from ._population import Segment, SubPopulation, make_population, make_segments
 from ._random import RandomOptimizer
 from ._rung_optimizer import Patience, RungOptimizer
 from ._sequential import SequentialOptimizer
+from ._shares import SharesOptimizer
 from ._time_varying import Gain
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RungOptimizer",
     "Segment",
     "SequentialOptimizer",
+    "SharesOptimizer",
     "SubPopulation",
     "make_brackets",
     "make_population",

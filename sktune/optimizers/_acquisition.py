@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..space import Space
+    from ._budget_axis import TopPosterior
     from ._gp import Posterior
 
 __all__ = ["LogEI", "Maximizer", "log_ei"]
@@ -83,12 +84,12 @@ class LogEI:
 
     Attributes
     ----------
-    posterior : Posterior
+    posterior : Posterior or TopPosterior
     best : float
         What is to be improved upon.
     """
 
-    posterior: Posterior
+    posterior: Posterior | TopPosterior
     best: float
 
     def __call__(self, points: Array) -> Array:

@@ -10,6 +10,7 @@ from ._base import Optimizer
 from ._brackets import Bracket
 from ._rung_optimizer import Patience, RungOptimizer, RungTrial
 from ._rungs import RungResult, ranked
+from ._shares import SharesOptimizer
 
 __all__ = ["AsyncHyperbandOptimizer"]
 
@@ -24,7 +25,7 @@ class AsyncHyperbandOptimizer(RungOptimizer):
 
     Parameters
     ----------
-    sampler : Optimizer
+    sampler : Optimizer or SharesOptimizer
         Proposes candidates; told of each trial what it can learn from.
     brackets : sequence of Bracket
         The plan.
@@ -48,7 +49,7 @@ class AsyncHyperbandOptimizer(RungOptimizer):
 
     def __init__(
         self,
-        sampler: Optimizer,
+        sampler: Optimizer | SharesOptimizer,
         brackets: Sequence[Bracket],
         *,
         learns: bool,

@@ -15,6 +15,7 @@ from .._protocol import Outcome, Status, Suggestion
 
 if TYPE_CHECKING:
     from ..space import Space
+    from ._rungs import RungResult
 
 __all__ = ["Optimizer", "Results"]
 
@@ -122,24 +123,6 @@ class Optimizer(ABC):
         self._told[outcome.trial] = (self._pending.pop(outcome.trial), outcome)
 
     @final
-    def amend(self, outcome: Outcome) -> None:
-        """Replace what was told of a trial, or tell it.
-
-        Parameters
-        ----------
-        outcome : Outcome
-
-        Raises
-        ------
-        ValueError
-            When the trial was never proposed.
-        """
-        if outcome.trial in self._told:
-            self._told[outcome.trial] = (self._told[outcome.trial][0], outcome)
-        else:
-            self.tell(outcome)
-
-    @final
     def observe(self, points: Iterable[Array], outcomes: Iterable[Outcome]) -> None:
         """Learn from results that are not trials of this search.
 
@@ -153,6 +136,17 @@ class Optimizer(ABC):
         """
         for point, outcome in zip(points, outcomes, strict=True):
             self._observed.append((np.asarray(point, dtype=np.float64), outcome))
+
+    # Most have nothing to learn: not abstract.
+    def learn(self, results: Iterable[RungResult]) -> None:  # noqa: B027
+        """Take in how trials did at any budget; ignored unless the optimizer learns.
+
+        Parameters
+        ----------
+        results : iterable of RungResult
+            All that is known of trials that were proposed here: they replace those
+            given before.
+        """
 
     @property
     def n_independent(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
@@ -12,8 +12,10 @@ from scipy.stats import qmc
 from . import _transform
 from ._acquisition import LogEI, Maximizer
 from ._base import Optimizer, Results
+from ._budget_axis import BudgetAxis, TopPosterior
 from ._features import FeatureMap
-from ._gp import GaussianProcess
+from ._gp import GaussianProcess, Posterior
+from ._rungs import RungResult
 from ._threads import single_blas_thread
 
 if TYPE_CHECKING:
@@ -74,6 +76,9 @@ class BayesOptimizer(Optimizer):
         Number of trials before the model takes over.
     budget : int or None, default=None
         Number of trials that will be asked for, if known.
+    budgets : tuple of int or None, default=None
+        The smallest and the largest budget of the results that `learn` is given.
+        What is told or observed counts as a result at the largest.
 
     Examples
     --------
@@ -102,6 +107,7 @@ class BayesOptimizer(Optimizer):
         initial: Sequence[Array] = (),
         n_initial: int | Literal["auto"] = "auto",
         budget: int | None = None,
+        budgets: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(space, rng=rng, initial=initial)
         uniform = qmc.Sobol(space.n_axes, scramble=False).random(_N_UNIFORM)
@@ -114,8 +120,17 @@ class BayesOptimizer(Optimizer):
         self._design: list[Array] | None = None
         self._listed: Array | None = None
         self._fitted: tuple[int, int] = (-1, 0)  # results, fits so far
-        self._gp = GaussianProcess(_feature_map(space), warped=False, n_active=n_active)
+        self._axis = None if budgets is None else BudgetAxis(*budgets)
+        self._learnt: dict[tuple[int, int], RungResult] = {}
+        features = _feature_map(space, has_budget=budgets is not None)
+        self._gp = GaussianProcess(features, warped=False, n_active=n_active)
         self._maximizer = Maximizer(space, uniform)
+
+    def learn(self, results: Iterable[RungResult]) -> None:
+        """As `Optimizer.learn`; only with `budgets`."""
+        if self._axis is None:
+            raise ValueError("no budgets were given")
+        self._learnt = {(r.trial, r.budget): r for r in results}
 
     # -- the start ---------------------------------------------------------
 
@@ -125,7 +140,7 @@ class BayesOptimizer(Optimizer):
         return max(self._n_initial - len(self._observed), 0)
 
     def _propose(self) -> tuple[Array, str] | None:
-        n_known = len(self._told) + len(self._observed)
+        n_known = len(self._told) + len(self._observed) + len(self._learnt)
         if self._n_asked + len(self._observed) < self._n_initial or not n_known:
             point = self._next_of_design()
             if point is not None:
@@ -152,30 +167,94 @@ class BayesOptimizer(Optimizer):
     # -- the model ---------------------------------------------------------
 
     def _most_promising(self) -> Array | None:
-        everything = self._results()
+        everything = self._known()
         results = self._subset(everything)
         targets = _targets(results.scores)
         weights = _relative_noise(results.variances)
         iterations = self._fit_iterations(len(everything.scores))
         self._fit(results.points, targets, weights, *iterations)
-        features = self._gp.features
         observed = self._gp.posterior()
         posterior = observed
-        if self._pending:
-            pending = np.array([self._pending[t] for t in sorted(self._pending)])
-            posterior = observed.append(features(pending))
+        pending = self._pending_points()
+        if len(pending):
+            posterior = observed.append(self._gp.features(pending))
         # Not the best posterior mean: a cross-validated score is what the search
         # is judged by, noise and all, and no second draw of it is to be had.
-        acquisition = LogEI(posterior, float(targets.max()) + _MARGIN)
+        best = float(targets.max())
+        points = results.points
+        if self._axis is not None:
+            points = self._configurations()
+            best = self._best_at_the_top(observed, points, results, targets)
+        acquisition = LogEI(self._at_the_top(posterior), best + _MARGIN)
         if self._size is not None and self._size <= _MAX_LISTED:
             return self._best_listed(acquisition)
-        mean, _ = observed.predict(features(results.points))
+        at_top = self._at_the_top(observed)
+        mean, _ = at_top.predict(at_top.features(points))
         order = np.argsort(-mean, kind="stable")[:_N_ANCHORS]
-        anchors = np.nan_to_num(results.points[order], nan=0.5)
+        anchors = np.nan_to_num(points[order], nan=0.5)
         for point in self._maximizer(acquisition, anchors, self._rng):
             if not self._is_taken(point):
                 return point
         return None
+
+    # -- budgets -----------------------------------------------------------
+
+    def _known(self) -> Results:
+        """All results, with the budget as the last axis if there are any."""
+        told = self._results()
+        if self._axis is None:
+            return told
+        rows = [self._learnt[key] for key in sorted(self._learnt)]
+        points = np.array([self._pending[r.trial] for r in rows])
+        places = np.array([self._axis.place(r.budget) for r in rows])
+        scores = [np.nan if r.score is None else r.score for r in rows]
+        variances = [np.nan if r.variance is None else r.variance for r in rows]
+        return Results(
+            np.concatenate(
+                [
+                    self._axis.with_place(told.points, 1.0),
+                    self._axis.with_place(
+                        points.reshape(len(rows), self.space.n_axes), places
+                    ),
+                ]
+            ),
+            np.concatenate([told.scores, scores]),
+            np.concatenate([told.variances, variances]),
+        )
+
+    def _configurations(self) -> Array:
+        """Each point that something is known of, once."""
+        points = [point for point, _ in self._observed]
+        points += [self._told[trial][0] for trial in sorted(self._told)]
+        trials = sorted({trial for trial, _ in self._learnt})
+        points += [self._pending[trial] for trial in trials]
+        return np.array(points)
+
+    def _pending_points(self) -> Array:
+        """Points of trials of which nothing is known, as the model takes them."""
+        known = {trial for trial, _ in self._learnt}
+        points = [self._pending[t] for t in sorted(self._pending) if t not in known]
+        if self._axis is None or not points:
+            return np.array(points)
+        # where all begin: how far they will come is not known
+        return self._axis.with_place(np.array(points), 0.0)
+
+    def _at_the_top(self, posterior: Posterior) -> Posterior | TopPosterior:
+        return posterior if self._axis is None else TopPosterior(posterior)
+
+    def _best_at_the_top(
+        self, posterior: Posterior, points: Array, results: Results, targets: Array
+    ) -> float:
+        """Return the best score at the largest budget, or the best that is expected.
+
+        Most configurations stop early, and at first all do.
+        """
+        top = TopPosterior(posterior)
+        mean, _ = top.predict(top.features(points))
+        there = targets[results.points[:, -1] >= 1.0]
+        return float(max(mean.max(), there.max(initial=-np.inf)))
+
+    # -- fitting -----------------------------------------------------------
 
     def _fit_iterations(self, n: int) -> tuple[int, bool]:
         """Iterations of the fit to n results, and whether to start afresh too."""
@@ -228,13 +307,16 @@ def _sobol(d: int, n: int, rng: np.random.Generator) -> Array:
     return np.asarray(((bits.astype(np.int64) ^ shift) + 0.5) / 2.0**30)
 
 
-def _feature_map(space: Space) -> FeatureMap:
+def _feature_map(space: Space, *, has_budget: bool = False) -> FeatureMap:
     # a numerical axis with one level says nothing: no column to climb along
     n_choices = [
         (axis.n_levels or 0) if axis.is_categorical or axis.n_levels == 1 else 0
         for axis in space.axes
     ]
     conditional = [bool(axis.conditions) for axis in space.axes]
+    if has_budget:
+        n_choices.append(0)
+        conditional.append(False)
     return FeatureMap(np.array(n_choices, dtype=np.int64), np.array(conditional))
 
 

@@ -12,6 +12,7 @@ from ._base import Optimizer
 from ._brackets import Bracket, Slot, schedule
 from ._rung_optimizer import Patience, RungOptimizer, RungTrial
 from ._rungs import RungResult, ranked
+from ._shares import SharesOptimizer
 
 __all__ = ["HyperbandOptimizer"]
 
@@ -51,7 +52,7 @@ class HyperbandOptimizer(RungOptimizer):
 
     Parameters
     ----------
-    sampler : Optimizer
+    sampler : Optimizer or SharesOptimizer
         Proposes candidates; told of each trial what it can learn from.
     brackets : sequence of Bracket
         The plan.
@@ -77,7 +78,7 @@ class HyperbandOptimizer(RungOptimizer):
 
     def __init__(
         self,
-        sampler: Optimizer,
+        sampler: Optimizer | SharesOptimizer,
         brackets: Sequence[Bracket],
         *,
         learns: bool,

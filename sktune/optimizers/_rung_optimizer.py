@@ -11,7 +11,8 @@ from typing import final
 from .._protocol import Outcome, Suggestion
 from ._base import Optimizer
 from ._brackets import Bracket
-from ._rungs import RungResult, comparable
+from ._rungs import RungResult
+from ._shares import SharesOptimizer
 
 __all__ = ["Patience", "RungOptimizer", "RungTrial"]
 
@@ -76,7 +77,7 @@ class RungOptimizer(ABC):
 
     Parameters
     ----------
-    sampler : Optimizer
+    sampler : Optimizer or SharesOptimizer
         Proposes candidates; told of each trial what it can learn from.
     brackets : sequence of Bracket
         The plan.
@@ -98,7 +99,7 @@ class RungOptimizer(ABC):
 
     def __init__(
         self,
-        sampler: Optimizer,
+        sampler: Optimizer | SharesOptimizer,
         brackets: Sequence[Bracket],
         *,
         learns: bool,
@@ -246,8 +247,7 @@ class RungOptimizer(ABC):
         """Propose a new candidate from what is known, None if there is none left."""
         number = len(self._trials)
         if self._is_guided(number):
-            for outcome in comparable(known):
-                self._sampler.amend(outcome)
+            self._sampler.learn(known)
         drawn = self._sampler.ask(at_random=self._learns and self._is_random(number))
         if drawn is None:
             return None

@@ -7,51 +7,33 @@ import os
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import BaseSearchCV, Interval, StrOptions, n_samples
 from .._execution import (
     CheckpointStore,
     FoldData,
-    FoundResource,
     ResourceRequest,
     SearchRun,
-    Step,
-    find_resource,
     read_checkpoint,
 )
 from ..exceptions import SearchError
 from ..optimizers import (
     AsyncHyperbandOptimizer,
-    BayesOptimizer,
-    GridOptimizer,
     HyperbandOptimizer,
-    Optimizer,
     Patience,
-    RandomOptimizer,
     RungOptimizer,
 )
-from ..results import (
-    Candidate,
-    HistoryRow,
-    earlier_results,
-    history_table,
-    learning_curves,
-    merged,
-    verdict,
-)
+from ..results import Candidate, earlier_results, history_table, learning_curves
 from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV
+from ._candidates import candidate_rows
 from ._checks import read_space
-from ._earlier import learn
-from ._plan import Plan, folds_by_budget, make_plan
+from ._plan import Plan, common_resource, folds_by_budget, make_plan
 from ._proposals import Proposals
+from ._samplers import Beginning, make_sampler
 
 __all__ = ["HyperbandSearchCV"]
-
-# Configurations looked at to learn which resource all of the space has.
-_N_DRAWS = 32
 
 # So many workers have folds to train while results come in. The number of candidates
 # under way follows from it: fewer learn more from each other.
@@ -73,7 +55,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         Cloned and trained for each candidate and fold. Needs a ``score``
         method, or `scoring`.
     param_distributions : dict or list of dict, default=None
-        The space, as in `BayesSearchCV`.
+        The space, as in `BayesSearchCV`. In a list of ``(dict, n_iter)`` pairs the
+        numbers are shares: the brackets say how many candidates there are, and each
+        dict gets its part of them, in all brackets.
     resource : str, default="auto"
         What a longer training is measured in.
 
@@ -107,7 +91,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         `~sklearn.model_selection.ParameterGrid`.
     sampler : {"bayes", "random"}, default="bayes"
         Where new candidates come from. With ``"bayes"``, two of three come from
-        a Gaussian process over the results of all rungs; the others are drawn.
+        a Gaussian process over the results of all rungs, with the budget as one
+        more axis, and promise most at the largest; the others are drawn.
     promotion : {"sync", "async"}, default="sync"
         - ``"sync"``: a rung is decided when all of its candidates are through.
           With an integer `random_state` the results are the same for any
@@ -455,7 +440,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
 
     def _make_plan(self, space: Space, y: Any, n_train: int | None, seed: int) -> Plan:
         request = ResourceRequest(self.resource, y, n_train, self.batch_size, seed)
-        found, note = self._find_resource(space, request)
+        found, note = common_resource(self.estimator, space, request)
         if found.resource.name in space.names:
             raise SearchError(
                 f"{found.resource.name!r} is the resource, and cannot be a parameter "
@@ -472,40 +457,26 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             note=note,
         )
 
-    def _find_resource(
-        self, space: Space, request: ResourceRequest
-    ) -> tuple[FoundResource, str]:
-        """Return a resource that all candidates have, and why it is this one."""
-        found = find_resource(self.estimator, request)
-        if request.name == "n_samples":
-            return found, ""
-        # The estimator itself, or what decides its abilities, may be searched.
-        draws = space.sample(np.random.default_rng(0), _N_DRAWS)
-        tried = []
-        for point in draws:
-            params = clone(space.from_unit(point), safe=False)
-            candidate = clone(self.estimator).set_params(**params)
-            tried.append(find_resource(candidate, request))
-        kinds = {(type(f.resource), f.resource.name) for f in tried}
-        if len(kinds) == 1:
-            return tried[0], ""
-        samples = ResourceRequest(
-            "n_samples", request.y, request.n_train, None, request.seed
-        )
-        return find_resource(self.estimator, samples), (
-            "; the candidates have no other resource in common"
-        )
-
     def _read_space(self) -> Space:
         spec, as_grid = self._spec()
+        union = [part for part, _ in split_budgets(spec)]
+        return read_space(
+            self.estimator, union if len(union) > 1 else union[0], as_grid=as_grid
+        )
+
+    def _parts(self) -> list[tuple[Space, int]]:
+        """Return the spaces that are searched, each with its share of candidates."""
+        spec, as_grid = self._spec()
         parts = split_budgets(spec)
-        if any(n_iter is not None for _, n_iter in parts):
+        if len(parts) == 1:
+            return [(self.space_, 1)]
+        bad = [n for _, n in parts if not isinstance(n, numbers.Integral) or n < 1]
+        if bad:
             raise SearchError(
-                "HyperbandSearchCV takes no (dict, n_iter) pairs: the brackets say how "
-                "many candidates there are. Give a list of dicts"
+                "in a list with (dict, n_iter) pairs each dict needs an n_iter of at "
+                f"least 1, its share of the candidates, got {bad[0]!r}"
             )
-        union = [part for part, _ in parts] if len(parts) > 1 else parts[0][0]
-        return read_space(self.estimator, union, as_grid=as_grid)
+        return [(Space(part, as_grid=as_grid), int(n or 1)) for part, n in parts]
 
     # -- what proposes candidates ------------------------------------------------
 
@@ -522,9 +493,19 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         folds = folds_by_budget(self.rung_folds, plan.budgets, self.n_splits_)
         units = self._units_of_patience()
         patience = None if units is None else Patience(units, self.tol)
-        sampler = self._make_sampler(rng, plan.n_candidates, metric)
+        earlier = None
+        if self.warm_start_from is not None and self.sampler == "bayes":
+            earlier = earlier_results(self.warm_start_from, metric)
+        parts = self._parts()
+        sampler, learns = make_sampler(
+            self.sampler,
+            parts,
+            plan,
+            Beginning(self.estimator.get_params(), self._given_params(), earlier),
+            rng,
+        )
         options: dict[str, Any] = {
-            "learns": isinstance(sampler, BayesOptimizer),
+            "learns": learns,
             "patience": patience,
             "rung_folds": folds,
             "keep_best": self.refit_from == "fold",
@@ -562,6 +543,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             checkpoints=checkpoints,
             design={
                 "resource": plan.resource.name,
+                "shares": [share for _, share in parts],
                 "brackets": [
                     [[rung.n_candidates, rung.budget] for rung in bracket.rungs]
                     for bracket in plan.brackets
@@ -577,60 +559,12 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     def _units_of_patience(self) -> int | None:
         return self.patience
 
-    def _make_sampler(
-        self, rng: np.random.Generator, n_candidates: int, metric: str
-    ) -> Optimizer:
-        current = self.estimator.get_params()
-        initial = [
-            self.space_.guess({**current, **params}, required=params)
-            for params in self._given_params()
-        ]
-        size = self.space_.size
-        if size is not None and size <= n_candidates:
-            return GridOptimizer(self.space_, rng=rng, initial=initial)
-        if self.sampler == "random":
-            return RandomOptimizer(self.space_, rng=rng, initial=initial)
-        if self.space_.n_held(current):
-            initial.append(self.space_.guess(current))
-        sampler = BayesOptimizer(
-            self.space_, rng=rng, initial=initial, budget=n_candidates
-        )
-        if self.warm_start_from is not None:
-            earlier = earlier_results(self.warm_start_from, metric)
-            learn(sampler, self.space_, earlier)
-        return sampler
-
     # -- results -------------------------------------------------------------------
 
     def _candidates(self, run: SearchRun, plan: Proposals) -> list[Candidate]:
         optimizer = plan.optimizer
         assert isinstance(optimizer, RungOptimizer)
-        by_trial: dict[int, list[Step]] = {}
-        for step in run.steps:
-            by_trial.setdefault(step.suggestion.trial, []).append(step)
-        candidates, rows = [], []
-        for number, trial in enumerate(sorted(by_trial)):
-            steps = by_trial[trial]
-            results = [[r for r in step.results if r is not None] for step in steps]
-            last = steps[-1].suggestion
-            level, status = optimizer.standing(trial)
-            columns = {
-                "n_resources": last.budget,
-                "bracket": last.bracket,
-                "rung": last.rung,
-                **verdict(results[-1], status),
-            }
-            seconds = sum(step.optimizer_time for step in steps)
-            candidates.append(
-                Candidate(last.params, merged(results), seconds, level, columns)
-            )
-            rows += [
-                HistoryRow(number, last.bracket, s.rung, s.budget or 0, result)
-                for s, of_step in zip(
-                    [step.suggestion for step in steps], results, strict=True
-                )
-                for result in of_step
-            ]
+        candidates, rows = candidate_rows(run.steps, optimizer.standing)
         error_score = np.nan if self.error_score == "raise" else self.error_score
         self.history_ = history_table(rows, error_score, None)
         self.checkpoint_use_ = None

@@ -16,7 +16,8 @@ from .._protocol import FoldResult, Suggestion
 from ..exceptions import JournalError
 from ..optimizers import Segment, make_population, make_segments
 from ..persistence import Event, decoded, fold_from, journal_path, read_events
-from ..results import Candidate, HistoryRow, history_table, merged, verdict
+from ..results import Candidate, history_table
+from ._candidates import candidate_rows
 from ._exports import to_mlflow, to_optuna
 from ._members import lineage, member_history, member_rows
 from ._table import results_table
@@ -113,7 +114,7 @@ class LoadedSearch:
         for _, payload in events:
             for trial, level, status in payload.get("standing", ()):
                 standing[trial] = (level, status)
-        rows, candidates = _rows(self._steps, standing)
+        candidates, rows = candidate_rows(finished, standing.get)
         self._make_table(candidates)
         self.history_ = history_table(rows, self._error_score, self._facts["metrics"])
 
@@ -249,42 +250,6 @@ def _score(result: FoldResult, metric: str) -> float | None:
     if not isinstance(scores, Mapping):
         return scores
     return scores[metric] if metric in scores else next(iter(scores.values()))
-
-
-def _rows(
-    steps: Steps, standing: dict[int, tuple[int, str]]
-) -> tuple[list[HistoryRow], list[Candidate]]:
-    rows: list[HistoryRow] = []
-    candidates: list[Candidate] = []
-    for trial in sorted(steps.of_trial):
-        finished = [steps[t] for t in steps.of_trial[trial] if steps[t].outcome]
-        if not finished:
-            continue
-        results = [[r for r in step.results if r is not None] for step in finished]
-        last = finished[-1].suggestion
-        level = 0
-        columns: dict[str, Any] = {}
-        if last.budget is not None:
-            level, status = standing.get(trial, (last.budget, "unfinished"))
-            columns = {
-                "n_resources": last.budget,
-                "bracket": last.bracket,
-                "rung": last.rung,
-            }
-        else:
-            outcome = finished[-1].outcome
-            is_scored = outcome is not None and outcome.score is not None
-            status = "completed" if is_scored else "failed"
-        columns |= verdict(results[-1], status)
-        seconds = sum(step.optimizer_time for step in finished)
-        number = len(candidates)
-        merged_ = merged(results)
-        candidates.append(Candidate(last.params, merged_, seconds, level, columns))
-        for step, of_step in zip(finished, results, strict=True):
-            s = step.suggestion
-            place = (number, s.bracket, s.rung, s.budget or 0)
-            rows += [HistoryRow(*place, result) for result in of_step]
-    return rows, candidates
 
 
 def _segments(steps: Steps, design: Mapping[str, Any]) -> list[Segment]:

@@ -7,14 +7,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._execution import FoundResource, Resource, with_total
+import numpy as np
+from sklearn.base import clone
+
+from .._execution import (
+    FoundResource,
+    Resource,
+    ResourceRequest,
+    find_resource,
+    with_total,
+)
 from ..exceptions import SearchError
 from ..optimizers import Bracket, make_brackets, n_units
+from ..space import Space
 
-__all__ = ["Plan", "folds_by_budget", "make_plan"]
+__all__ = ["Plan", "common_resource", "folds_by_budget", "make_plan"]
 
 # With `min_resource="auto"`, a bracket has so many rungs at most.
 _MAX_RUNGS = 5
+
+# Configurations looked at to learn which resource all of the space has.
+_N_DRAWS = 32
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,44 @@ class Plan:
             f"much as {full:.1f} candidates trained to {self.max_resource}"
         )
         return "\n".join(lines)
+
+
+def common_resource(
+    estimator: Any, space: Space, request: ResourceRequest
+) -> tuple[FoundResource, str]:
+    """Return a resource that all candidates have, and why it is this one.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Itself, or what decides its abilities, may be searched.
+    space : Space
+        What is searched.
+    request : ResourceRequest
+        What was asked for.
+
+    Returns
+    -------
+    found : FoundResource
+    note : str
+        Empty where it is plain.
+    """
+    found = find_resource(estimator, request)
+    if request.name == "n_samples":
+        return found, ""
+    tried = []
+    for point in space.sample(np.random.default_rng(0), _N_DRAWS):
+        params = clone(space.from_unit(point), safe=False)
+        tried.append(find_resource(clone(estimator).set_params(**params), request))
+    kinds = {(type(f.resource), f.resource.name) for f in tried}
+    if len(kinds) == 1:
+        return tried[0], ""
+    samples = ResourceRequest(
+        "n_samples", request.y, request.n_train, None, request.seed
+    )
+    return find_resource(estimator, samples), (
+        "; the candidates have no other resource in common"
+    )
 
 
 def make_plan(

@@ -241,23 +241,6 @@ class OptimizerContract:
         assert {s.origin for s in asked[1::2]} == {"random"}
         assert len({big.key(s.point) for s in asked}) == 12
 
-    def test_amended_outcomes_are_those_that_count(self, big: Space) -> None:
-        told, amended = self.make(big), self.make(big)
-        good = []
-        for optimizer in (told, amended):
-            good = []
-            for suggestion in [optimizer.ask() for _ in range(10)]:
-                score = score_of(suggestion.point)
-                good.append(Outcome(suggestion.trial, Status.OK, score))
-        for outcome in good:
-            told.tell(outcome)
-            amended.tell(Outcome(outcome.trial, Status.FAILED, None))
-        for outcome in good[::-1]:
-            amended.amend(outcome)
-        assert told.ask().params == amended.ask().params
-        with pytest.raises(ValueError, match="never proposed"):
-            told.amend(Outcome(99, Status.OK, 1.0))
-
     def test_refuses_unknown_trials(self, big: Space) -> None:
         optimizer = self.make(big)
         with pytest.raises(ValueError, match="trial 0 is not pending: it was never"):

@@ -23,7 +23,9 @@ def make(max_resource=27, *, space=SPACE, learns=False, seed=0, **options):
         max_resource, n_configurations=space.size
     )
     rng = np.random.default_rng(seed)
-    sampler = (BayesOptimizer if learns else RandomOptimizer)(space, rng=rng)
+    sampler = RandomOptimizer(space, rng=rng)
+    if learns:
+        sampler = BayesOptimizer(space, rng=rng, budgets=(1, max_resource))
     return AsyncHyperbandOptimizer(sampler, plan, learns=learns, **options)
 
 
@@ -41,7 +43,9 @@ def test_every_rung_has_at_least_the_candidates_of_the_plan(
     }
     assert found.keys() == planned.keys()
     for (bracket, budget), n in planned.items():
-        most = n if budget == make_budget(bracket, max_resource) else 2 * n + 2
+        # Who comes later is often better, the more so when a model proposes it.
+        many = (3 if learns else 2) * n + 2
+        most = n if budget == make_budget(bracket, max_resource) else many
         assert n <= found[bracket, budget] <= most
 
 

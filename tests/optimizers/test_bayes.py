@@ -9,10 +9,17 @@ import pytest
 
 from sktune._protocol import Outcome, Status
 from sktune.optimizers import BayesOptimizer, Optimizer, RandomOptimizer
+from sktune.optimizers._rungs import RungResult
 from sktune.space import Categorical, Float, Integer, Space
 
 from .contract import OptimizerContract
 from .functions import FUNCTIONS, Function
+
+
+class TestBayesOfBudgets(OptimizerContract):
+    def make(self, space: Space, seed: int = 0, **kwargs: object) -> BayesOptimizer:
+        kwargs = {"n_initial": 6, "budgets": (1, 9)} | kwargs
+        return BayesOptimizer(space, rng=np.random.default_rng(seed), **kwargs)
 
 
 class TestBayes(OptimizerContract):
@@ -180,3 +187,62 @@ def test_speed(n: int, limit: float) -> None:
         seconds.append(time.process_time() - start)
     print(f"{1e3 * np.median(seconds):.1f} ms a proposal at n = {n}")
     assert np.median(seconds) < limit
+
+
+def crossing(x: float, budget: int) -> float:
+    """Large x is the best at budget 1, small x at budget 27."""
+    place = np.log(budget) / np.log(27)
+    return float(-((x - (0.9 - 0.8 * place)) ** 2))
+
+
+def learnt(budgets: list[int], seed: int) -> tuple[BayesOptimizer, list[float]]:
+    """Ask for 12 trials of which so many budgets are known; return what follows."""
+    space = Space({"x": Float(0.0, 1.0)})
+    rng = np.random.default_rng(seed)
+    optimizer = BayesOptimizer(space, rng=rng, budgets=(1, 27))
+    first = [optimizer.ask(at_random=True) for _ in range(12)]
+    optimizer.learn(
+        RungResult(s.trial, budget, crossing(s.params["x"], budget))
+        for s in first
+        for budget in budgets
+    )
+    return optimizer, [optimizer.ask().params["x"] for _ in range(3)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_proposes_what_is_best_at_the_largest_budget(seed: int) -> None:
+    _, proposed = learnt([1, 3, 9, 27], seed)
+    assert min(abs(x - 0.1) for x in proposed) < 0.03
+    # The smaller budgets alone show where it goes: 0.37 is the best after 9.
+    _, proposed = learnt([1, 3, 9], seed)
+    assert min(proposed) < 0.37
+
+
+def test_what_is_learnt_replaces_what_was_learnt_before() -> None:
+    optimizer, _ = learnt([1, 3, 9], 0)
+    other, _ = learnt([1, 3, 9], 0)
+    results = [RungResult(t, 1, crossing(t / 12, 1)) for t in range(12)]
+    other.learn([RungResult(t, 27, 0.0) for t in range(12)])
+    for one in (optimizer, other):
+        one.learn(results[::-1] if one is other else results)
+    assert optimizer.ask().params == other.ask().params
+
+
+def test_learns_of_failures_at_any_budget() -> None:
+    space = Space({"x": Float(0.0, 1.0), "y": Categorical(["a", "b"])})
+    optimizer = BayesOptimizer(space, rng=np.random.default_rng(0), budgets=(5, 5))
+    asked = [optimizer.ask() for _ in range(9)]
+    scores = [None if s.params["y"] == "a" else s.params["x"] for s in asked]
+    optimizer.learn(
+        RungResult(s.trial, 5, v) for s, v in zip(asked, scores, strict=True)
+    )
+    proposed = [optimizer.ask().params for _ in range(3)]
+    assert [params["y"] for params in proposed] == ["b", "b", "b"]
+
+
+def test_learning_needs_budgets() -> None:
+    optimizer = BayesOptimizer(
+        Space({"x": Float(0.0, 1.0)}), rng=np.random.default_rng(0)
+    )
+    with pytest.raises(ValueError, match="no budgets"):
+        optimizer.learn([])

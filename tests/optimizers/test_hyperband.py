@@ -14,9 +14,9 @@ from sktune.optimizers import (
     HyperbandOptimizer,
     Patience,
     RandomOptimizer,
+    SharesOptimizer,
     make_brackets,
 )
-from sktune.optimizers._rungs import RungResult, comparable
 from sktune.space import Categorical, Float, Space
 
 SPACE = Space({"a": Float(0.0, 1.0), "b": Float(0.0, 1.0)})
@@ -27,7 +27,9 @@ def make(max_resource=27, *, space=SPACE, learns=False, seed=0, **options):
         max_resource, n_configurations=space.size
     )
     rng = np.random.default_rng(seed)
-    sampler = (BayesOptimizer if learns else RandomOptimizer)(space, rng=rng)
+    sampler = RandomOptimizer(space, rng=rng)
+    if learns:
+        sampler = BayesOptimizer(space, rng=rng, budgets=(1, max_resource))
     return HyperbandOptimizer(sampler, plan, learns=learns, **options)
 
 
@@ -100,6 +102,25 @@ def test_the_same_for_any_number_of_workers(learns, n_workers):
     alone = run(make(27, learns=learns))
     for seed in range(3):
         assert rows(run(make(27, learns=learns), n_workers, seed)) == rows(alone)
+
+
+def test_the_same_with_shares_for_any_number_of_workers():
+    plan = make_brackets(27)
+    small = Space({"a": Float(0.0, 0.5), "b": Categorical([0.5])})
+
+    def of_parts():
+        parts = [
+            BayesOptimizer(space, rng=np.random.default_rng(0), budgets=(1, 27))
+            for space in (SPACE, small)
+        ]
+        sampler = SharesOptimizer(list(zip(parts, (3, 1), strict=True)))
+        return HyperbandOptimizer(sampler, plan, learns=True)
+
+    alone = run(of_parts())
+    n_small = sum(s.params["b"] == 0.5 for s, _ in alone if s.rung == 0)
+    assert n_small == 12
+    for n_workers in (3, 8):
+        assert rows(run(of_parts(), n_workers)) == rows(alone)
 
 
 @pytest.mark.parametrize("patience", [None, Patience(2, 0.01)])
@@ -266,23 +287,3 @@ def test_a_copy_continues_identically():
         s = optimizer.ask()
         optimizer.tell(Outcome(s.trial, Status.OK, score_of(s)))
     assert rows(run(copy.deepcopy(optimizer))) == rows(run(optimizer))
-
-
-def test_scores_are_comparable_when_training_helps_all_alike():
-    # Trials score their number; 3 units bring 10 more, 9 units 5 more again.
-    results = [RungResult(t, 1, float(t)) for t in range(9)]
-    results += [RungResult(t, 3, t + 10.0) for t in (6, 7, 8)]
-    results += [RungResult(8, 9, 23.0), RungResult(9, 3, 19.0), RungResult(10, 9, 4.0)]
-    results += [RungResult(11, 1, None)]
-    outcomes = comparable(results)
-    assert [o.trial for o in outcomes] == list(range(12))
-    assert [o.score for o in outcomes[:9]] == [t + 15.0 for t in range(9)]
-    assert outcomes[9].score == 24.0
-    assert outcomes[10].score == 4.0
-    assert outcomes[11].status is Status.FAILED
-
-
-def test_a_trial_that_is_spared_training_has_its_score_at_two_rungs():
-    results = [RungResult(0, 1, 0.1), RungResult(1, 1, 0.2), RungResult(1, 3, 0.5)]
-    results.append(RungResult(1, 3, 0.5))
-    assert [o.score for o in comparable(results)] == [pytest.approx(0.4), 0.5]

@@ -292,9 +292,45 @@ def test_arguments_are_checked(options):
         search(**options).fit(X, y)
 
 
-def test_pairs_of_space_and_number_are_refused():
-    with pytest.raises(SearchError, match="the brackets say how many"):
-        search(space=[(SPACE, 3), ({"top": (0.0, 0.5)}, 4)]).fit(X, y)
+@pytest.mark.parametrize("sampler", ["bayes", "random"])
+def test_pairs_share_the_candidates_of_every_bracket(sampler):
+    low = {"top": (0.0, 0.5), "speed": (0.1, 0.9)}
+    pairs = [(low, 10), ({"top": (0.6, 1.0)}, 20)]
+    found = search(space=pairs, max_resource=27, sampler=sampler, refit=False)
+    results = found.fit(X, y).cv_results_
+    in_low = np.array(["speed" in params for params in results["params"]])
+    assert in_low.sum() == pytest.approx(len(in_low) / 3, abs=1)
+    for number, n in ((3, 27), (2, 12), (1, 6), (0, 4)):
+        bracket = results["bracket"] == number
+        assert bracket.sum() == n
+        assert in_low[bracket].sum() == pytest.approx(n / 3, abs=1)
+    assert found.best_params_["top"] > 0.9
+    again = search(space=pairs, max_resource=27, sampler=sampler, refit=False, n_jobs=2)
+    with joblib.parallel_config("threading"):
+        again.fit(X, y)
+    assert again.cv_results_["params"] == results["params"]
+
+
+def test_a_pair_that_is_used_up_leaves_its_share_to_the_others():
+    pairs = [({"top": [0.1, 0.2]}, 9), (SPACE, 1)]
+    results = search(space=pairs, refit=False).fit(X, y).cv_results_
+    assert sum(params["top"] in (0.1, 0.2) for params in results["params"]) == 2
+    assert len(results["params"]) == 9 + 5 + 3
+
+
+def test_candidates_to_try_first_go_to_their_pair():
+    pairs = [({"top": (0.0, 0.5)}, 2), ({"top": (0.6, 1.0)}, 1)]
+    first = [{"top": 0.7}, {"top": 0.3}]
+    results = search(space=pairs, initial_params=first, refit=False).fit(X, y)
+    tops = [params["top"] for params in results.cv_results_["params"]]
+    assert tops[:2] == [0.3, 0.7]
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.5, None])
+def test_a_share_is_a_whole_number(number):
+    other = SPACE if number is None else (SPACE, number)
+    with pytest.raises(SearchError, match="each dict needs an n_iter of at least 1"):
+        search(space=[({"top": [0.1]}, 2), other]).fit(X, y)
 
 
 def test_groups_stay_whole_when_rows_are_the_resource():
