@@ -14,7 +14,7 @@ From the root of the repository::
 
     python benchmarks/pbt.py --runs runs.json           # Ray, where it is installed
     python benchmarks/pbt.py --contenders random perturb --tasks noisy --seeds 20
-    python benchmarks/pbt.py --only-times
+    python benchmarks/pbt.py --only times
 """
 
 from __future__ import annotations
@@ -481,24 +481,26 @@ def score_rows(
     def values(contender: str, column: str, of: list[int]) -> np.ndarray:
         return np.array([runs[name, contender, seed][column] for seed in of])
 
-    rows = []
-    for contender, own in seeds.items():
-        loss = values(contender, "loss", own)
-        behind = ""
-        if contender != OURS and OURS in seeds:
-            behind = with_error(loss - values(OURS, "loss", own), 3)
-        rows.append(
-            [
-                contender,
-                str(len(own)),
-                with_error(values(contender, "accuracy", own), 1),
-                with_error(loss, 3),
-                behind,
-                with_error(values(contender, "valid", own), 3),
-                f"{values(contender, 'seconds', own).mean():.1f}",
-            ]
-        )
-    return rows
+    def loss_and_gap(contender: str, column: str, own: list[int]) -> list[str]:
+        loss = values(contender, column, own)
+        if contender == OURS or OURS not in seeds:
+            return [with_error(loss, 3), ""]
+        return [
+            with_error(loss, 3),
+            with_error(loss - values(OURS, column, own), 3),
+        ]
+
+    return [
+        [
+            contender,
+            str(len(own)),
+            with_error(values(contender, "accuracy", own), 1),
+            *loss_and_gap(contender, "loss", own),
+            *loss_and_gap(contender, "valid", own),
+            f"{values(contender, 'seconds', own).mean():.1f}",
+        ]
+        for contender, own in seeds.items()
+    ]
 
 
 def overhead(task: Task, n_repeats: int = 3) -> list[list[float]]:
@@ -543,6 +545,27 @@ def overhead(task: Task, n_repeats: int = 3) -> list[list[float]]:
     return [[1000 * m[i] / (SIZE * EPOCHS) for m in medians] for i in range(2)]
 
 
+def print_scores(options: argparse.Namespace) -> None:
+    runs = all_runs(options)
+    header = ["contender", "seeds", "accuracy"]
+    header += ["log loss", f"behind {OURS}", "on validation", f"behind {OURS}", "s"]
+    for name in options.tasks:
+        print(f"\n{TASKS[name]().name}, {SIZE * EPOCHS} epochs\n")
+        print(table(header, score_rows(runs, name)), flush=True)
+
+
+def print_times(tasks: list[str]) -> None:
+    rows = []
+    for name in tasks:
+        task = TASKS[name]()
+        for clock, times in zip(("clock", "processor"), overhead(task), strict=True):
+            ratios = [f"{times[0] / t:.2f}" for t in times[1:]]
+            rows.append([task.name, clock, *(f"{t:.2f}" for t in times), *ratios])
+    header = ["task", "by", "population", "plain", "plain, scored", "ratio", "ratio"]
+    print("\nMilliseconds an epoch, one core:\n")
+    print(table(header, rows), flush=True)
+
+
 def main() -> None:
     has_ray = importlib.util.find_spec("ray") is not None
     known = [c for c in CONTENDERS if has_ray or not c.startswith("ray")]
@@ -555,7 +578,7 @@ def main() -> None:
         type=Path,
         help="a file that keeps runs: those in it are not made again",
     )
-    parser.add_argument("--only-times", action="store_true")
+    parser.add_argument("--only", choices=["scores", "times"])
     parser.add_argument(
         "--ray-seeds", type=int, help="fewer for Ray, whose runs take minutes"
     )
@@ -564,29 +587,10 @@ def main() -> None:
         options.ray_seeds = options.seeds
     warnings.simplefilter("ignore")
     print(_environment.describe([*_environment.PACKAGES, "tensorflow", "ray"]))
-    if not options.only_times:
-        runs = all_runs(options)
-        header = [
-            "contender",
-            "seeds",
-            "accuracy",
-            "log loss",
-            f"behind {OURS}",
-            "on validation",
-            "s",
-        ]
-        for name in options.tasks:
-            print(f"\n{TASKS[name]().name}, {SIZE * EPOCHS} epochs\n")
-            print(table(header, score_rows(runs, name)), flush=True)
-    print("\nMilliseconds an epoch, one core:\n")
-    rows = []
-    for name in options.tasks:
-        task = TASKS[name]()
-        for clock, times in zip(("clock", "processor"), overhead(task), strict=True):
-            ratios = [f"{times[0] / t:.2f}" for t in times[1:]]
-            rows.append([task.name, clock, *(f"{t:.2f}" for t in times), *ratios])
-    header = ["task", "by", "population", "plain", "plain, scored", "ratio", "ratio"]
-    print(table(header, rows), flush=True)
+    if options.only != "times":
+        print_scores(options)
+    if options.only != "scores":
+        print_times(options.tasks)
 
 
 if __name__ == "__main__":
