@@ -22,7 +22,7 @@ import sklearn
 
 from .._compat import FoldCallback, WorkerPool, worker_settings
 from .._protocol import FoldResult, FoldTask
-from ._child import START_SECONDS, ChildSetup
+from ._child import START_SECONDS, ChildSetup, exit_text
 from ._fold import FoldContext, FoldData, run_fold
 from ._guard import MAX_STARTS, ChildPool, work_with_limits
 from ._limits import FoldLimits
@@ -184,6 +184,7 @@ class PoolExecutor(Executor):
                 left -= step
             if done or (left is not None and left <= 0):
                 break
+            self._check_workers()
             self._check_silence()
         if done:
             self._heard = time.monotonic()
@@ -205,6 +206,12 @@ class PoolExecutor(Executor):
         self._running.clear()
         self._pool.restart()
         return CrashedTasks(tasks, reason)
+
+    def _check_workers(self) -> None:
+        """Raise if a worker died of which the backend says nothing."""
+        codes = self._pool.exit_codes()
+        if codes:
+            raise self._crash(RuntimeError(", ".join(map(exit_text, codes))))
 
     def _check_silence(self) -> None:
         """Raise if a backend has lost its tasks: it may never say so."""

@@ -192,6 +192,15 @@ def test_without_limits_workers_that_die_cost_their_candidates_alone():
     assert "SIGSEGV(-11)" in segfault
 
 
+@slow
+@fails
+def test_a_dead_worker_of_multiprocessing_does_not_hang_the_search():
+    kinds = ["fine", "is_killed", "exits", "raises"]
+    search = BayesSearchCV(Odd(), param_grid={"kind": kinds}, cv=2, n_jobs=2)
+    with joblib.parallel_config("multiprocessing"):
+        check(search.fit(X, y), kinds)
+
+
 SEARCHES = {
     "bayes": lambda model, **options: BayesSearchCV(
         model, {"a": [0.1, 0.3, 0.9]}, n_iter=3, **options
