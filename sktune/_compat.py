@@ -258,6 +258,10 @@ class WorkerPool:
         limits: dict[str, str] = self._backend._prepare_worker_env(self.n_workers)
         return limits
 
+    def has_workers(self) -> bool:
+        """Whether there are any; a cluster may have lost them all."""
+        return self._dask is None or self._dask.has_workers()
+
     def exit_codes(self) -> list[int]:
         """Return those of workers that died, of a backend that does not tell."""
         codes = [process.exitcode for process in self._processes]
@@ -359,6 +363,12 @@ class _DaskTasks:
             return sent.result(_SEND_SECONDS)
         except Exception:
             return value  # it goes with each task
+
+    def has_workers(self) -> bool:
+        """Whether the cluster has any at present."""
+        with contextlib.suppress(Exception):  # as while it closes
+            return bool(self._client.nthreads())
+        return True
 
     def abort(self) -> None:
         """Cancel what has not begun, and forget the value that is shared."""

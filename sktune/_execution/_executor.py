@@ -22,6 +22,7 @@ import sklearn
 
 from .._compat import FoldCallback, WorkerPool, worker_settings
 from .._protocol import FoldResult, FoldTask
+from ..exceptions import SktuneWarning
 from ._child import START_SECONDS, ChildSetup, exit_text
 from ._fold import FoldContext, FoldData, run_fold
 from ._guard import MAX_STARTS, ChildPool, work_with_limits
@@ -35,6 +36,9 @@ __all__ = ["CrashedTasks", "Executor", "open_executor"]
 # A future is looked at again after this many seconds, so that Ctrl-C is seen
 # on platforms where waiting for a lock cannot be interrupted.
 _POLL_SECONDS = 1.0
+
+# After so many seconds without a result, see whether there is anybody at all.
+_PATIENCE_SECONDS = 60.0
 
 NO_LIMITS = FoldLimits()
 
@@ -160,6 +164,7 @@ class PoolExecutor(Executor):
         self._running: dict[Future[FoldResult], FoldTask] = {}
         self._settings = None if pool.shares_memory else _settings()
         self._heard = time.monotonic()
+        self._looked = self._heard
 
     @property
     def n_running(self) -> int:
@@ -215,7 +220,16 @@ class PoolExecutor(Executor):
 
     def _check_silence(self) -> None:
         """Raise if a backend has lost its tasks: it may never say so."""
-        silence = time.monotonic() - self._heard
+        now = time.monotonic()
+        silence = now - self._heard
+        if now - max(self._heard, self._looked) > _PATIENCE_SECONDS:
+            self._looked = now
+            if not self._pool.has_workers():
+                warnings.warn(
+                    "the cluster has no workers: the search waits for one",
+                    SktuneWarning,
+                    stacklevel=2,
+                )
         if self._max_silence is not None and silence > self._max_silence:
             raise self._crash(
                 TimeoutError(
