@@ -134,9 +134,9 @@ def noted_interrupts() -> Iterator[Interrupts]:
         _active = None
 
 
-# A forked worker is not the search: SIGTERM, which its pool sends, ends it. That may come
-# before the worker has run a line. It is held back until its handler is the usual one;
-# Python would forget it.
+# A forked worker is not the search: SIGTERM, which its pool sends, ends it. It may come
+# before the worker has run a line, and Python would forget it then: it is held back
+# until its handler is the usual one.
 _held_back = threading.local()
 
 
