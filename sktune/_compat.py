@@ -158,6 +158,7 @@ class WorkerPool:
 
     def __init__(self, n_jobs: int | None, *, may_fork: bool = True) -> None:
         self._parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1)
+        self._processes: list[Any] = []
         self.would_fork = not may_fork and _forks(self._parallel._backend)
         if self.would_fork:
             n_jobs = self._parallel.n_jobs
@@ -193,6 +194,9 @@ class WorkerPool:
         self._start_call()
 
     def _start_call(self) -> None:
+        # A pool of multiprocessing replaces a worker that died, and says nothing of it.
+        if type(self._backend) is MultiprocessingBackend and not self.is_inline:
+            self._processes = list(self._backend._pool._pool)
         if not self._is_fed_otherwise and hasattr(self._backend, "start_call"):
             self._backend.start_call()
 
@@ -267,6 +271,15 @@ class WorkerPool:
             return {}
         limits: dict[str, str] = self._backend._prepare_worker_env(self.n_workers)
         return limits
+
+    def has_workers(self) -> bool:
+        """Whether there are any; a cluster may have lost them all."""
+        return self._dask is None or self._dask.has_workers()
+
+    def exit_codes(self) -> list[int]:
+        """Return those of workers that died, of a backend that does not tell."""
+        codes = [process.exitcode for process in self._processes]
+        return [code for code in codes if code is not None]
 
     def restart(self) -> None:
         """Kill what runs, where the backend can, and start fresh workers."""
@@ -364,6 +377,12 @@ class _DaskTasks:
             return sent.result(_SEND_SECONDS)
         except Exception:
             return value  # it goes with each task
+
+    def has_workers(self) -> bool:
+        """Whether the cluster has any at present."""
+        with contextlib.suppress(Exception):  # as while it closes
+            return bool(self._client.nthreads())
+        return True
 
     def abort(self) -> None:
         """Cancel what has not begun, and forget the value that is shared."""

@@ -29,7 +29,14 @@ from ._limits import FoldLimits, memory_of
 from ._orphan import LOOK_SECONDS, end_with_parent
 from ._store import PlacedData, load, loaded_folder
 
-__all__ = ["START_SECONDS", "Child", "ChildEndedError", "ChildSetup", "main"]
+__all__ = [
+    "START_SECONDS",
+    "Child",
+    "ChildEndedError",
+    "ChildSetup",
+    "exit_text",
+    "main",
+]
 
 # Seconds to load Python and what the estimator needs. It is no part of a fold.
 START_SECONDS = 300.0
@@ -213,12 +220,7 @@ class Child:
     def _died(self) -> ChildEndedError:
         """Return what a broken pipe means."""
         self.kill()
-        code = self._process.returncode  # its own: the pipe closed as it ended
-        cause = f"exit code {code}"
-        if code < 0:
-            cause = signal.Signals(-code).name
-            if cause == "SIGKILL":
-                cause += ", as when the system runs out of memory"
+        cause = exit_text(self._process.returncode)  # the pipe closed as it ended
         return ChildEndedError(f"the worker died: {cause}", Status.CRASHED)
 
     def _has_ended(self) -> bool:
@@ -245,6 +247,16 @@ class Child:
                 else:
                     self._process.kill()
             self._process.wait()
+
+
+def exit_text(code: int) -> str:
+    """Return what the exit code of a process means."""
+    if code >= 0:
+        return f"exit code {code}"
+    cause = signal.Signals(-code).name
+    if cause == "SIGKILL":
+        cause += ", as when the system runs out of memory"
+    return cause
 
 
 def _authkey() -> bytes:

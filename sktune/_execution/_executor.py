@@ -22,7 +22,8 @@ import sklearn
 
 from .._compat import FoldCallback, WorkerPool, worker_settings
 from .._protocol import FoldResult, FoldTask
-from ._child import START_SECONDS, ChildSetup
+from ..exceptions import SktuneWarning
+from ._child import START_SECONDS, ChildSetup, exit_text
 from ._fold import FoldContext, FoldData, run_fold
 from ._guard import MAX_STARTS, ChildPool, work_with_limits
 from ._limits import FoldLimits
@@ -35,6 +36,9 @@ __all__ = ["CrashedTasks", "Executor", "open_executor"]
 # A future is looked at again after this many seconds, so that Ctrl-C is seen
 # on platforms where waiting for a lock cannot be interrupted.
 _POLL_SECONDS = 1.0
+
+# After so many seconds without a result, see whether there is anybody at all.
+_PATIENCE_SECONDS = 60.0
 
 NO_LIMITS = FoldLimits()
 
@@ -160,6 +164,7 @@ class PoolExecutor(Executor):
         self._running: dict[Future[FoldResult], FoldTask] = {}
         self._settings = None if pool.shares_memory else _settings()
         self._heard = time.monotonic()
+        self._looked = self._heard
 
     @property
     def n_running(self) -> int:
@@ -184,6 +189,7 @@ class PoolExecutor(Executor):
                 left -= step
             if done or (left is not None and left <= 0):
                 break
+            self._check_workers()
             self._check_silence()
         if done:
             self._heard = time.monotonic()
@@ -206,9 +212,24 @@ class PoolExecutor(Executor):
         self._pool.restart()
         return CrashedTasks(tasks, reason)
 
+    def _check_workers(self) -> None:
+        """Raise if a worker died of which the backend says nothing."""
+        codes = self._pool.exit_codes()
+        if codes:
+            raise self._crash(RuntimeError(", ".join(map(exit_text, codes))))
+
     def _check_silence(self) -> None:
         """Raise if a backend has lost its tasks: it may never say so."""
-        silence = time.monotonic() - self._heard
+        now = time.monotonic()
+        silence = now - self._heard
+        if now - max(self._heard, self._looked) > _PATIENCE_SECONDS:
+            self._looked = now
+            if not self._pool.has_workers():
+                warnings.warn(
+                    "the cluster has no workers: the search waits for one",
+                    SktuneWarning,
+                    stacklevel=2,
+                )
         if self._max_silence is not None and silence > self._max_silence:
             raise self._crash(
                 TimeoutError(

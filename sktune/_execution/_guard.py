@@ -203,6 +203,14 @@ class ChildPool:
         """Return a value as it is: children load the data from a file."""
         return value
 
+    def has_workers(self) -> bool:
+        """Return true: each is started when it is needed."""
+        return True
+
+    def exit_codes(self) -> list[int]:
+        """Return nothing: `Guard` tells of children that died."""
+        return []
+
     def restart(self) -> None:
         """Do nothing: `Guard` replaces children that died."""
 

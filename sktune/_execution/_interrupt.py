@@ -58,6 +58,11 @@ class Interrupts:
                 self._usual[number] = usual
                 signal.signal(number, self.note)
 
+    @property
+    def signals(self) -> list[int]:
+        """Numbers of the signals that are handled."""
+        return list(self._usual)
+
     def ignore(self) -> None:
         """Handle them no more."""
         for number, usual in self._usual.items():
@@ -129,13 +134,35 @@ def noted_interrupts() -> Iterator[Interrupts]:
         _active = None
 
 
-def _ignore_in_child() -> None:
-    # A forked worker is not the search: SIGTERM, which its pool sends, ends it.
+# A forked worker is not the search: SIGTERM, which its pool sends, ends it. It may come
+# before the worker has run a line, and Python would forget it then: it is held back
+# until its handler is the usual one.
+_held_back = threading.local()
+
+
+def _before_fork() -> None:
+    if _active is not None:
+        signals = _active.signals
+        _held_back.before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+
+def _after_fork() -> None:
+    before = _held_back.__dict__.pop("before", None)
+    if before is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _after_fork_in_child() -> None:
     global _active
     if _active is not None:
         _active.ignore()
         _active = None
+    _after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_ignore_in_child)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork,
+        after_in_child=_after_fork_in_child,
+    )

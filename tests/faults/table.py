@@ -479,6 +479,8 @@ SCENARIOS = (
                 WORKERS,
                 "a_candidate_that_kills_every_dask_worker_has_failed",
                 "a_dask_worker_that_says_nothing_is_not_waited_for",
+                "a_cluster_without_workers_is_told_and_waited_for",
+                "a_dead_worker_of_multiprocessing_does_not_hang_the_search",
             ),
         ),
         "joblib's dask backend hangs; ray's loses the whole call",

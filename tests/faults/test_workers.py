@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import joblib
@@ -19,7 +20,12 @@ from sklearn.model_selection import ShuffleSplit
 
 from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV, _compat
 from sktune._execution import _executor
-from sktune.exceptions import AllFitsFailedError, NotPicklableError, SearchError
+from sktune.exceptions import (
+    AllFitsFailedError,
+    NotPicklableError,
+    SearchError,
+    SktuneWarning,
+)
 
 from .processes import still_alive
 
@@ -192,6 +198,15 @@ def test_without_limits_workers_that_die_cost_their_candidates_alone():
     assert "SIGSEGV(-11)" in segfault
 
 
+@slow
+@fails
+def test_a_dead_worker_of_multiprocessing_does_not_hang_the_search():
+    kinds = ["fine", "is_killed", "exits", "raises"]
+    search = BayesSearchCV(Odd(), param_grid={"kind": kinds}, cv=2, n_jobs=2)
+    with joblib.parallel_config("multiprocessing"):
+        check(search.fit(X, y), kinds)
+
+
 SEARCHES = {
     "bayes": lambda model, **options: BayesSearchCV(
         model, {"a": [0.1, 0.3, 0.9]}, n_iter=3, **options
@@ -329,7 +344,10 @@ def test_a_candidate_that_kills_every_dask_worker_has_failed():
     distributed = pytest.importorskip("distributed")
     kinds = ["fine", "is_killed", "raises"]
     search = BayesSearchCV(Odd(), param_grid={"kind": kinds}, cv=ONE_FOLD)
+    # On a busy machine it may take longer than usual to start another one.
+    dask = pytest.importorskip("dask")
     with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "600s"}),
         distributed.Client(n_workers=2, threads_per_worker=2, dashboard_address=":0"),
         joblib.parallel_config("dask"),
     ):
@@ -369,6 +387,40 @@ def test_a_dask_worker_that_says_nothing_is_not_waited_for(monkeypatch):
     assert last == "crashed"
     assert "no worker has answered for" in search.cv_results_["error"][2]
     assert "completed" in others
+
+
+@slow
+def test_a_cluster_without_workers_is_told_and_waited_for(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(_executor, "_PATIENCE_SECONDS", 1)
+    search = BayesSearchCV(Odd(), {"a": (0.0, 1.0)}, n_iter=5, cv=2, random_state=0)
+    with (
+        distributed.Client(
+            n_workers=1, threads_per_worker=2, dashboard_address=":0"
+        ) as client,
+        joblib.parallel_config("dask"),
+    ):
+
+        def on_step(step):
+            if step.suggestion.trial == 0:
+                client.cluster.scale(0)
+                client.cluster.sync(client.cluster._correct_state)
+            return False
+
+        def told(message, category, *place):
+            messages.append(f"{category.__name__}: {message}")
+            client.cluster.scale(1)
+
+        messages = []
+        search._on_step = on_step
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", SktuneWarning)
+            warnings.showwarning = told
+            search.fit(X, y)
+    assert messages[0].startswith("SktuneWarning: the cluster has no workers")
+    plain = BayesSearchCV(Odd(), {"a": (0.0, 1.0)}, n_iter=5, cv=2, random_state=0)
+    found = [params["a"] for params in search.cv_results_["params"]]
+    assert found == [params["a"] for params in plain.fit(X, y).cv_results_["params"]]
 
 
 FORKED = """
