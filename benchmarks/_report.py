@@ -113,8 +113,10 @@ def mean_and_error(values: Iterable[float]) -> tuple[float, float]:
 
 
 def with_error(values: Iterable[float], digits: int = 1) -> str:
-    """Mean and standard error, for a table."""
+    """Mean and standard error, for a table; the mean alone of a single value."""
     mean, error = mean_and_error(values)
+    if error != error:  # nan
+        return f"{mean:.{digits}f}"
     return f"{mean:.{digits}f} ± {error:.{digits}f}"
 
 
