@@ -29,6 +29,7 @@ from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV
 from ._candidates import candidate_rows
 from ._checks import read_space
+from ._in_common import check_not_searched
 from ._plan import Plan, common_resource, folds_by_budget, make_plan
 from ._proposals import Proposals
 from ._samplers import Beginning, make_sampler
@@ -441,11 +442,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     def _make_plan(self, space: Space, y: Any, n_train: int | None, seed: int) -> Plan:
         request = ResourceRequest(self.resource, y, n_train, self.batch_size, seed)
         found, note = common_resource(self.estimator, space, request)
-        if found.resource.name in space.names:
-            raise SearchError(
-                f"{found.resource.name!r} is the resource, and cannot be a parameter "
-                "of the space too: remove it there, or choose another resource"
-            )
+        check_not_searched(found, space)
         return make_plan(
             found,
             min_resource=self.min_resource,

@@ -1,4 +1,4 @@
-"""What all members of a population have in common.
+"""What all candidates of a space have in common.
 
 What is searched can decide what an estimator is: so estimators are drawn from the
 space, and asked.
@@ -24,51 +24,72 @@ from .._protocol import Adjustable
 from ..exceptions import SearchError
 from ..space import Space
 
-__all__ = ["common_resource", "drawn_estimators", "inherited_parameters"]
+__all__ = [
+    "check_not_searched",
+    "drawn_estimators",
+    "inherited_parameters",
+    "only_resource",
+    "resources_of",
+]
 
+# Configurations looked at to learn what all of the space have in common.
 _N_DRAWS = 32
 
 
 def drawn_estimators(estimator: Any, space: Space) -> list[Any]:
-    """Return estimators as members may be."""
+    """Return estimators as candidates may be."""
     points = space.sample(np.random.default_rng(0), _N_DRAWS)
     params = [clone(space.from_unit(point), safe=False) for point in points]
     return [clone(estimator).set_params(**p) for p in params]
 
 
-def common_resource(
-    drawn: Sequence[Any], space: Space, request: ResourceRequest
-) -> FoundResource:
-    """Return the resource that every member can be trained by.
+def resources_of(drawn: Sequence[Any], request: ResourceRequest) -> list[FoundResource]:
+    """Return the resources that estimators are trained by, each kind once.
 
     Parameters
     ----------
     drawn : sequence of estimator
         From `drawn_estimators`.
-    space : Space
+    request : ResourceRequest
+        What the user asked for.
+    """
+    found = [find_resource(model, request) for model in drawn]
+    kinds = {(type(f.resource), f.resource.name): f for f in reversed(found)}
+    return list(reversed(kinds.values()))
+
+
+def only_resource(drawn: Sequence[Any], request: ResourceRequest) -> FoundResource:
+    """Return the resource that all estimators are trained by.
+
+    Parameters
+    ----------
+    drawn : sequence of estimator
+        From `drawn_estimators`.
     request : ResourceRequest
         What the user asked for.
 
     Raises
     ------
     SearchError
-        When they have no resource in common, or it is a parameter of the space.
+        When they have none in common.
     """
-    tried = [find_resource(model, request) for model in drawn]
-    kinds = {type(found.resource): found.resource for found in tried}
-    if len(kinds) > 1:
-        names = sorted(repr(resource.name) for resource in kinds.values())
+    found = resources_of(drawn, request)
+    if len(found) > 1:
+        names = sorted(repr(f.resource.name) for f in found)
         raise SearchError(
             "the estimators of the space have no resource in common: "
             f"{', '.join(names)}. A population needs one"
         )
-    found = tried[0]
+    return found[0]
+
+
+def check_not_searched(found: FoundResource, space: Space) -> None:
+    """Raise when a resource is a parameter of the space too."""
     if found.resource.name in space.names:
         raise SearchError(
             f"{found.resource.name!r} is the resource, and cannot be a parameter "
             "of the space too: remove it there, or choose another resource"
         )
-    return found
 
 
 def inherited_parameters(

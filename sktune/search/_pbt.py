@@ -30,7 +30,12 @@ from ..space import Space, split_budgets
 from ._base import BaseTuneSearchCV
 from ._checks import read_space
 from ._generations import GenerationPlan, plan_generations
-from ._in_common import common_resource, drawn_estimators, inherited_parameters
+from ._in_common import (
+    check_not_searched,
+    drawn_estimators,
+    inherited_parameters,
+    only_resource,
+)
 from ._members import kept_models, lineage, member_history, member_rows
 from ._proposals import Proposals
 from ._voting import vote
@@ -422,8 +427,10 @@ class PBTSearchCV(BaseTuneSearchCV):
     ) -> GenerationPlan:
         # n_samples is not offered: it does not continue
         request = ResourceRequest(self.resource, y, 1, self.batch_size, seed)
+        found = only_resource(drawn, request)
+        check_not_searched(found, space)
         return plan_generations(
-            common_resource(drawn, space, request),
+            found,
             population_size=self.population_size,
             n_generations=self.n_generations,
             interval=self.interval,

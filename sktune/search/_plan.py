@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from sklearn.base import clone
-
 from .._execution import (
     FoundResource,
     Resource,
@@ -20,14 +17,12 @@ from .._execution import (
 from ..exceptions import SearchError
 from ..optimizers import Bracket, make_brackets, n_units
 from ..space import Space
+from ._in_common import drawn_estimators, resources_of
 
 __all__ = ["Plan", "common_resource", "folds_by_budget", "make_plan"]
 
 # With `min_resource="auto"`, a bracket has so many rungs at most.
 _MAX_RUNGS = 5
-
-# Configurations looked at to learn which resource all of the space has.
-_N_DRAWS = 32
 
 
 @dataclass(frozen=True)
@@ -116,13 +111,9 @@ def common_resource(
     found = find_resource(estimator, request)
     if request.name == "n_samples":
         return found, ""
-    tried = []
-    for point in space.sample(np.random.default_rng(0), _N_DRAWS):
-        params = clone(space.from_unit(point), safe=False)
-        tried.append(find_resource(clone(estimator).set_params(**params), request))
-    kinds = {(type(f.resource), f.resource.name) for f in tried}
-    if len(kinds) == 1:
-        return tried[0], ""
+    found_in_space = resources_of(drawn_estimators(estimator, space), request)
+    if len(found_in_space) == 1:
+        return found_in_space[0], ""
     samples = ResourceRequest(
         "n_samples", request.y, request.n_train, None, request.seed
     )
