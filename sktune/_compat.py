@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import multiprocessing
+import sys
 import threading
 import uuid
 import warnings
@@ -32,7 +33,6 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
@@ -52,6 +52,7 @@ __all__ = [
     "WorkerPool",
     "cloudpickle",
     "fit_context",
+    "is_instance",
     "is_multimetric",
     "n_samples",
     "nested_in_threads",
@@ -86,12 +87,32 @@ def parameter_names(cls: type[BaseEstimator]) -> tuple[str, ...]:
     return tuple(cls._get_param_names())
 
 
+def is_instance(value: Any, package: str, *names: str) -> bool:
+    """Whether a value is of a public class of scikit-learn.
+
+    A package that nobody has imported yet is not imported for it: all of them take
+    as long as the rest of sktune.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> from sktune._compat import is_instance
+    >>> is_instance(SVC(), "sklearn.svm", "SVC", "SVR")
+    True
+    """
+    loaded = sys.modules.get(package)
+    return loaded is not None and isinstance(
+        value, tuple(getattr(loaded, name) for name in names)
+    )
+
+
 def refresh_optimizer(model: Any) -> None:
     """Let scikit-learn's neural networks see parameters set between two calls.
 
     Their ``partial_fit`` goes on with the optimizer of the first call.
     """
-    if not isinstance(model, (MLPClassifier, MLPRegressor)):
+    networks = ("MLPClassifier", "MLPRegressor")
+    if not is_instance(model, "sklearn.neural_network", *networks):
         return
     optimizer = getattr(model, "_optimizer", None)
     if optimizer is None:

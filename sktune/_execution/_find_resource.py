@@ -9,11 +9,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
 
+from .._compat import is_instance
 from .._protocol import Resumable
 from ..exceptions import SearchError
 from ._continued import Boosting, PartialFit, Segments, Skorch, WarmStart
@@ -157,9 +154,14 @@ def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResourc
         return
     if "warm_start" not in params or (exact and hasattr(model, "partial_fit")):
         return
-    histograms = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+    are_rounds = is_instance(
+        model,
+        "sklearn.ensemble",
+        "HistGradientBoostingClassifier",
+        "HistGradientBoostingRegressor",
+    )
     for name in ("n_estimators", "max_iter"):
-        counts_all = name == "n_estimators" or isinstance(model, histograms)
+        counts_all = name == "n_estimators" or are_rounds
         if name in params and (counts_all or not exact):
             resource = WarmStart(f"{prefix}{name}", counts_all)
             yield FoundResource(resource, 1, _usual(model, name))

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-
+from .._compat import is_instance
 from .._protocol import Adjustable
 from ._continued import Boosting, Skorch
 from ._resource import Resource, last_step
@@ -79,10 +77,11 @@ def _is_fixed(model: Any, resource: Resource, name: str) -> bool:
         return name.startswith(("module", "criterion")) or name == "optimizer"
     if isinstance(resource, Boosting):
         return name in _OF_BOOSTING
-    boosting = (GradientBoostingClassifier, GradientBoostingRegressor)
-    if isinstance(model, boosting) and name == "learning_rate":
+    boosting = ("GradientBoostingClassifier", "GradientBoostingRegressor")
+    if is_instance(model, "sklearn.ensemble", *boosting) and name == "learning_rate":
         return True  # it scales all trees when it predicts, old ones too
-    if isinstance(model, (MLPClassifier, MLPRegressor)):
+    networks = ("MLPClassifier", "MLPRegressor")
+    if is_instance(model, "sklearn.neural_network", *networks):
         # of its optimizer, the rates alone can be changed
         return name in _OF_THE_MODEL or name in ("learning_rate", "power_t")
     return name in _OF_THE_MODEL
