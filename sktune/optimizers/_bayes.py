@@ -56,6 +56,9 @@ _MAX_POINTS = 500
 _MAX_LISTED = 2048
 """A finite space of up to so many points is looked at as a whole."""
 
+_FAR = 0.5
+"""A result says what long training brings from here on: see `BudgetAxis.place`."""
+
 _N_ANCHORS = 5
 """Results near which the acquisition is searched more densely."""
 
@@ -141,7 +144,8 @@ class BayesOptimizer(Optimizer):
 
     def _propose(self) -> tuple[Array, str] | None:
         n_known = len(self._told) + len(self._observed) + len(self._learnt)
-        if self._n_asked + len(self._observed) < self._n_initial or not n_known:
+        is_start = self._n_asked + len(self._observed) < self._n_initial
+        if is_start or not n_known or not self._sees_far():
             point = self._next_of_design()
             if point is not None:
                 return point, "design"
@@ -198,6 +202,19 @@ class BayesOptimizer(Optimizer):
         return None
 
     # -- budgets -----------------------------------------------------------
+
+    def _sees_far(self) -> bool:
+        """Whether the model knows what longer training brings.
+
+        Before, it could only follow the small budgets, where what looks best need not
+        win: candidates that are spread evenly do better, and as well where curves do
+        not cross. ``benchmarks/hyperband_curves.py`` prints how much.
+        """
+        if self._axis is None or self._told or self._observed:
+            return True
+        results = self._learnt.values()
+        scored = [r.budget for r in results if r.score is not None]
+        return self._axis.place(max(scored, default=self._axis.low)) > _FAR
 
     def _known(self) -> Results:
         """All results, with the budget as the last axis if there are any."""

@@ -247,7 +247,15 @@ def test_a_third_of_the_candidates_is_random():
     done = run(make(81, learns=True))
     origins = [s.origin for s, _ in done if s.rung == 0]
     assert origins.count("random") == len(origins) // 3
-    assert origins.count("model") > len(origins) // 2
+    assert set(origins[-15:]) == {"model", "random"}
+
+
+def test_the_model_waits_until_something_is_trained_for_long():
+    done = run(make(81, learns=True))
+    first = next(i for i, (s, _) in enumerate(done) if s.origin == "model")
+    assert max(s.budget for s, _ in done[:first]) >= 27
+    late = [s.origin for s, _ in done[first:] if s.rung == 0]
+    assert set(late) == {"model", "random"}
 
 
 def test_a_model_finds_better_candidates():
