@@ -1,0 +1,40 @@
+"""What the displays draw alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._optional import require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+
+__all__ = ["BEST", "FAILED", "PLAIN", "axes_for", "mark_failed"]
+
+PLAIN, BEST, FAILED = "C0", "C3", "0.4"
+
+
+def axes_for(ax: Axes | None, purpose: str) -> Axes:
+    """Return the axes to draw on, those of a new figure where there are none."""
+    pyplot = require("matplotlib.pyplot", purpose)
+    if ax is None:
+        _, ax = pyplot.subplots(layout="constrained")
+    assert ax is not None
+    return ax
+
+
+def mark_failed(ax: Axes, places: Any) -> PathCollection | None:
+    """Mark candidates without a score at the lower edge, wherever that is."""
+    if not len(places):
+        return None
+    return ax.scatter(
+        places,
+        [0.0] * len(places),
+        transform=ax.get_xaxis_transform(),
+        clip_on=False,
+        color=FAILED,
+        marker="x",
+        label="failed",
+        zorder=3,
+    )
