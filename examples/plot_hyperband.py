@@ -87,5 +87,5 @@ for status in ("stopped", "completed"):
 #
 # A line ends where its candidate was dropped.
 
-display = TrainingCurvesDisplay.from_search(search)
+TrainingCurvesDisplay.from_search(search)
 plt.show()

@@ -105,7 +105,7 @@ def grid(iris):
 def half_failed(iris):
     grid = {"max_depth": [-1, 1, -2, 3]}
     search = BayesSearchCV(
-        DecisionTreeClassifier(random_state=0), param_grid=grid, error_score=9.0
+        DecisionTreeClassifier(random_state=0), param_grid=grid, error_score=0.0
     )
     with pytest.warns(match="fits failed"):
         return search.fit(*iris)
@@ -154,12 +154,14 @@ def test_history_of_another_metric(bayes):
 def test_candidates_that_failed_stand_apart(half_failed):
     display = OptimizationHistoryDisplay.from_search(half_failed)
     np.testing.assert_array_equal(display.points_.get_offsets()[:, 0], [1, 3])
-    np.testing.assert_array_equal(display.failed_.get_offsets(), [[0, 0], [2, 0]])
+    np.testing.assert_array_equal(display.failed_.get_xdata(), [0, 2])
     best = display.best_line_.get_ydata()
     assert np.isnan(best[0])
     assert best[2] == scores(half_failed)[1]
     # At the lower edge, in whatever range the scores lie.
-    place = display.failed_.get_offset_transform().transform((0, 0))
+    place = display.failed_.get_transform().transform(
+        (0, display.failed_.get_ydata()[0])
+    )
     assert place[1] == pytest.approx(display.ax_.get_window_extent().y0)
 
 
@@ -255,7 +257,7 @@ def test_schedule_on_given_axes(pbt):
     display = ScheduleDisplay.from_search(pbt, ax=axes)
     assert display.axes_ == list(axes.ravel())
     assert display.figure_ is figure
-    with pytest.raises(SearchError, match="4 hyperparameters.* as many axes, got 1"):
+    with pytest.raises(SearchError, match=r"4 hyperparameters.* as many axes, got 1"):
         ScheduleDisplay.from_search(pbt, ax=plt.figure().add_subplot())
 
 
@@ -307,7 +309,10 @@ def test_scale_without_a_space(grid):
 def test_failures_of_a_parameter(half_failed):
     display = ParameterScoresDisplay.from_search(half_failed, "max_depth")
     np.testing.assert_array_equal(display.points_.get_offsets()[:, 0], [1, 3])
-    np.testing.assert_array_equal(display.failed_.get_offsets()[:, 0], [-1, -2])
+    np.testing.assert_array_equal(display.failed_.get_xdata(), [-1, -2])
+    low, high = display.ax_.get_xlim()
+    assert low < -2
+    assert high > 3
 
 
 def test_candidates_without_the_parameter_are_left_out(iris):
@@ -360,14 +365,19 @@ def drawn(display):
     return found
 
 
-@pytest.mark.parametrize("display", DISPLAYS)
-@pytest.mark.parametrize("name", ["bayes", "hyperband", "pbt"])
+@pytest.mark.parametrize(
+    ("name", "display"),
+    [
+        *(("pbt", display) for display in DISPLAYS),
+        ("hyperband", OptimizationHistoryDisplay),
+        ("hyperband", TrainingCurvesDisplay),
+        ("hyperband", ParameterScoresDisplay),
+        ("bayes", OptimizationHistoryDisplay),
+        ("bayes", ParameterScoresDisplay),
+    ],
+)
 def test_a_journal_is_drawn_like_its_search(name, display, request, journals):
     search = request.getfixturevalue(name)
-    if name not in ("hyperband", "pbt") and display is TrainingCurvesDisplay:
-        pytest.skip("no curves")
-    if name != "pbt" and display is ScheduleDisplay:
-        pytest.skip("no schedule")
     loaded = load_search(journals / f"{name}.db")
     one, two = drawn(from_search(display, search)), drawn(from_search(display, loaded))
     assert one
@@ -376,24 +386,34 @@ def test_a_journal_is_drawn_like_its_search(name, display, request, journals):
         np.testing.assert_array_equal(data, two[key])
 
 
+class Watched(SGDClassifier):
+    """Looks at its search whenever it is scored."""
+
+    look = None
+
+    def score(self, X, y):
+        Watched.look()
+        return super().score(X, y)
+
+
 @pytest.mark.parametrize("display", DISPLAYS)
-def test_a_population_is_drawn_while_it_trains(display, iris, tmp_path):
-    n_seen = []
+def test_a_population_is_drawn_while_it_trains(display, iris, tmp_path, monkeypatch):
+    storage = tmp_path / "search.db"
+    n_drawn = []
 
-    class Watched(SGDClassifier):
-        def score(self, X, y):
-            loaded = load_search(tmp_path / "search.db")
-            if loaded.cv_results_:
-                from_search(display, loaded)
-                plt.close("all")
-                n_seen.append(len(loaded.cv_results_["params"]))
-            return super().score(X, y)
+    def look():
+        loaded = load_search(storage)
+        if loaded.cv_results_:
+            assert drawn(from_search(display, loaded))
+            n_drawn.append(len(loaded.cv_results_["params"]))
+            plt.close("all")
 
+    monkeypatch.setattr(Watched, "look", staticmethod(look))
     model = Watched(random_state=0, learning_rate="adaptive")
     options = {"population_size": 3, "interval": 1, "max_resource": 2, "cv": 2}
-    storage = tmp_path / "search.db"
     PBTSearchCV(model, RATES, random_state=0, storage=storage, **options).fit(*iris)
-    assert set(n_seen) == {1, 2, 3}
+    # At the first score of all nothing is finished. Each has two folds.
+    assert n_drawn == [1, 1, 2, 2, 3, 3, 3, 3, 3, 3]
 
 
 @pytest.mark.parametrize("display", DISPLAYS)
@@ -414,12 +434,15 @@ def test_what_is_not_fitted_is_refused(display):
     for search in (BayesSearchCV(SGDClassifier(), RATES), PBTSearchCV(None, {})):
         with pytest.raises(NotFittedError, match=r"not fitted yet.*load_search"):
             display.from_search(search, **options)
-    with pytest.raises(SearchError, match="a fitted search .* got str"):
+    with pytest.raises(SearchError, match=r"a fitted search .* got str"):
         display.from_search("search.db", **options)
     assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize("display", set(DISPLAYS) - {ScheduleDisplay})
+@pytest.mark.parametrize(
+    "display",
+    [OptimizationHistoryDisplay, TrainingCurvesDisplay, ParameterScoresDisplay],
+)
 def test_an_unknown_metric_is_refused(display, bayes):
     with pytest.raises(SearchError, match="'acuracy'; did you mean 'accuracy'"):
         from_search(display, bayes, metric="acuracy")
@@ -458,11 +481,20 @@ def test_a_search_without_a_finite_score_is_refused(iris):
     assert plt.get_fignums() == []
 
 
+class NotInstalled:
+    """Finds no Matplotlib, as where it is not installed."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] == "matplotlib":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_missing_matplotlib_is_named(display, pbt, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("matplotlib")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(sys, "meta_path", [NotInstalled, *sys.meta_path])
     expected = rf"{display.__name__}.plot needs matplotlib.*'sktune\[plots\]'"
     with pytest.raises(ModuleNotFoundError, match=expected):
         from_search(display, pbt)

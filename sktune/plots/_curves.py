@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import SearchError
-from ._drawing import BEST, PLAIN, axes_for
+from ._drawing import BEST, PLAIN, axes_for, count_along
 from ._reading import name_of, read_scores
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class TrainingCurvesDisplay:
                 marker=".",
                 color=BEST if is_best else PLAIN,
                 alpha=1.0 if is_best else 0.5,
+                markersize=10 if is_best else 6,
                 linewidth=2.5 if is_best else 1.0,
                 zorder=3 if is_best else 2,
                 label="best" if is_best else None,
@@ -155,9 +156,11 @@ class TrainingCurvesDisplay:
             ax.set_xscale("log")
             ax.set_xticks(budgets, [str(budget) for budget in budgets])
             ax.set_xticks([], minor=True)
+        else:
+            count_along(ax)
         ax.set(xlabel=self.resource, ylabel=self.score)
         ax.legend()
-        self.ax_, self.figure_ = ax, ax.get_figure(root=True)
+        self.ax_, self.figure_ = ax, ax.figure
         return self
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._drawing import BEST, PLAIN, axes_for, mark_failed
+from ._drawing import BEST, PLAIN, axes_for, count_along, mark_failed
 from ._reading import Scores, read_scores
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class OptimizationHistoryDisplay:
         The candidates with a score.
     best_line_ : matplotlib.lines.Line2D
         The best so far.
-    failed_ : matplotlib.collections.PathCollection or None
+    failed_ : matplotlib.lines.Line2D or None
         The candidates that failed, if any did.
 
     See Also
@@ -116,8 +116,9 @@ class OptimizationHistoryDisplay:
         )
         self.failed_ = mark_failed(ax, rows[failed])
         ax.set(xlabel="candidate", ylabel=scores.label)
+        count_along(ax)
         ax.legend()
-        self.ax_, self.figure_ = ax, ax.get_figure(root=True)
+        self.ax_, self.figure_ = ax, ax.figure
         return self
 
 

@@ -54,7 +54,7 @@ class ParameterScoresDisplay:
         The candidates with a score.
     best_ : matplotlib.collections.PathCollection
         The best of them.
-    failed_ : matplotlib.collections.PathCollection or None
+    failed_ : matplotlib.lines.Line2D or None
         The candidates that failed, if any did.
 
     See Also
@@ -169,7 +169,7 @@ class ParameterScoresDisplay:
         self.failed_ = mark_failed(ax, places[failed])
         ax.set(xlabel=self.param, ylabel=scores.label)
         ax.legend()
-        self.ax_, self.figure_ = ax, ax.get_figure(root=True)
+        self.ax_, self.figure_ = ax, ax.figure
         return self
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._optional import require
 from ..exceptions import SearchError
-from ._drawing import BEST
+from ._drawing import BEST, count_along
 from ._parameter import text_of
 from ._reading import (
     has_log_scale,
@@ -199,8 +199,9 @@ class ScheduleDisplay:
                 self.spans_[name] = _draw_spans(axes, values, edges)
             axes.set_title(name, loc="left", fontsize="medium")
             axes.set_xlim(edges[0], edges[-1])
+            count_along(axes)
         self.axes_[-1].set_xlabel(self.resource)
-        self.figure_ = self.axes_[0].get_figure(root=True)
+        self.figure_ = self.axes_[0].figure
         return self
 
 
