@@ -94,6 +94,9 @@ class ParameterScoresDisplay:
     ) -> ParameterScoresDisplay:
         """Read the scores of a search and draw them.
 
+        Numbers have the scale of their space. Where that is not known, as with a
+        journal, it is logarithmic if they span more than a factor of 20.
+
         Parameters
         ----------
         search : object

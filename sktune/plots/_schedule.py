@@ -89,6 +89,9 @@ class ScheduleDisplay:
     def from_search(cls, search: Any, *, ax: Any = None) -> ScheduleDisplay:
         """Draw ``best_schedule_`` of a search.
 
+        Numbers have the scale of their space. Where that is not known, as with a
+        journal, it is logarithmic if they span more than a factor of 20.
+
         Parameters
         ----------
         search : PBTSearchCV or LoadedSearch
