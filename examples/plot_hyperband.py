@@ -23,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sktune import HyperbandSearchCV
+from sktune.plots import TrainingCurvesDisplay
 
 X, y = make_classification(
     20_000,
@@ -86,15 +87,5 @@ for status in ("stopped", "completed"):
 #
 # A line ends where its candidate was dropped.
 
-curves = search.learning_curves()
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-for candidate, curve in curves.iterrows():
-    curve = curve.dropna()
-    is_best = candidate == search.best_index_
-    style = {"color": "C3", "linewidth": 2.5, "zorder": 3} if is_best else {}
-    axes.plot(
-        curve.index, curve, **{"color": "C0", "alpha": 0.5, "marker": ".", **style}
-    )
-axes.set(xscale="log", xlabel="passes over the rows", ylabel="mean score of the folds")
-axes.set_xticks(list(curves.columns), list(curves.columns))
+TrainingCurvesDisplay.from_search(search)
 plt.show()

@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sktune import HyperbandSearchCV
 from sktune.keras import KerasClassifier
+from sktune.plots import TrainingCurvesDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
@@ -65,12 +66,5 @@ print(f"{use.n_written} states, at most {use.peak_memory_bytes / 1e6:.1f} MB at 
 # %%
 # The learning curves of all candidates; a line ends where its candidate was dropped.
 
-curves = search.learning_curves()
-figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-for candidate, curve in curves.iterrows():
-    curve = curve.dropna()
-    color = "C3" if candidate == search.best_index_ else "C0"
-    axes.plot(curve.index, curve, marker="o", color=color)
-axes.set(xlabel="epochs", ylabel="mean accuracy of the folds")
-axes.set_xticks(list(curves.columns))
+TrainingCurvesDisplay.from_search(search)
 plt.show()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 from .search import (
     BayesSearchCV,
     HyperbandSearchCV,
@@ -28,3 +31,10 @@ __all__ = [
     "Space",
     "load_search",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load a room that ``import sktune`` leaves alone, when it is first named."""
+    if name == "plots":
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,6 +19,7 @@ import sktune.compat.scikeras
 import sktune.compat.skopt
 import sktune.exceptions
 import sktune.keras
+import sktune.plots
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,6 +52,7 @@ def public_objects():
             sktune,
             sktune.exceptions,
             sktune.keras,
+            sktune.plots,
             sktune.compat.dask_ml,
             sktune.compat.scikeras,
             sktune.compat.skopt,

@@ -74,20 +74,13 @@ def _curves(history: Mapping[str, Any], metric: str) -> list[list[tuple[int, flo
     return curves
 
 
-def _metric(search: LoadedSearch) -> str:
-    """Return the metric that was maximised."""
-    named = str(search._facts["metric"])
-    known = [n.removeprefix("rank_test_") for n in search.cv_results_ if "rank_" in n]
-    return named if named in known or not known else known[0]
-
-
 # -- Optuna --------------------------------------------------------------------------
 
 
 def to_optuna(search: LoadedSearch, study_name: str | None, storage: Any) -> Any:
     """Return a study; see `LoadedSearch.to_optuna`."""
     optuna = require("optuna", "LoadedSearch.to_optuna")
-    metric = _metric(search)
+    metric = search.metric_
     rows = list(_rows(search, metric))
     distributions = _distributions(optuna, search._space, [r.params for r in rows])
     study = optuna.create_study(
@@ -170,7 +163,7 @@ def to_mlflow(
     """Return the number of a run; see `LoadedSearch.to_mlflow`."""
     mlflow = require("mlflow", "LoadedSearch.to_mlflow")
     client = mlflow.MlflowClient(tracking_uri)
-    metric = _metric(search)
+    metric = search.metric_
     known = client.get_experiment_by_name(experiment_name)
     experiment = (
         client.create_experiment(experiment_name)

@@ -16,7 +16,7 @@ from .._protocol import FoldResult, Suggestion
 from ..exceptions import JournalError
 from ..optimizers import Segment, make_population, make_segments
 from ..persistence import Event, decoded, fold_from, journal_path, read_events
-from ..results import Candidate, history_table
+from ..results import Candidate, history_table, learning_curves
 from ._candidates import candidate_rows
 from ._exports import to_mlflow, to_optuna
 from ._members import lineage, member_history, member_rows
@@ -52,6 +52,10 @@ class LoadedSearch:
         Its parameters.
     best_score_ : float
         Its mean test score, NaN when there is none.
+    metric_ : str
+        The metric of the best row.
+    resource_ : str or None
+        What the budget of a candidate counts; None where each is trained at once.
     best_schedule_, lineage_ : list of dict
         Those of a `PBTSearchCV` with results.
     n_splits_ : int
@@ -93,9 +97,11 @@ class LoadedSearch:
         self._space = dict(begun["identity"]["space"])
         self.search_ = str(self._facts["class"])
         self.n_splits_ = int(self._facts["n_splits"])
+        self.metric_ = str(self._facts["metric"])
+        self.resource_: str | None = self._facts["design"].get("resource")
         self.began_ = str(begun["began"])
         self.versions_ = dict(begun["versions"])
-        self._steps = _read_steps(events, self.n_splits_, str(self._facts["metric"]))
+        self._steps = _read_steps(events, self.n_splits_, self.metric_)
         self.n_trials_ = len(self._steps.of_trial)
         ends = [payload for kind, payload in events if kind in ("session", "end")]
         self.stop_reason_: str | None = ends[-1].get("by") if ends else None
@@ -133,8 +139,8 @@ class LoadedSearch:
             facts["metrics"],
             lambda *parts: BaseSearchCV._format_results(kind, *parts),
         )
-        name = facts["metric"] if metrics and facts["metric"] in metrics else "score"
-        name = metrics[0] if metrics and name == "score" else name
+        names = metrics or ["score"]
+        name = self.metric_ = self.metric_ if self.metric_ in names else names[0]
         best = int(self.cv_results_[f"rank_test_{name}"].argmin())
         self.best_index_ = best
         self.best_params_ = self.cv_results_["params"][best]
@@ -153,6 +159,22 @@ class LoadedSearch:
             {key: segment[key] for key in ("start", "end", "params")}
             for segment in self.lineage_
         ]
+
+    def learning_curves(self, metric: str = "test_score") -> Any:
+        """Return the mean score of each candidate, or member, at each budget.
+
+        Parameters
+        ----------
+        metric : str, default="test_score"
+            A column of ``history_``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each of them, a column for each budget.
+        """
+        index = "member" if "member" in self.history_ else "candidate"
+        return learning_curves(self.history_, metric, index=index)
 
     def to_optuna(self, *, study_name: str | None = None, storage: Any = None) -> Any:
         """Return a study of Optuna with a trial for each candidate.
