@@ -87,10 +87,13 @@ def test_a_dead_dask_worker_does_not_hang_the_search(tmp_path):
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sktune import BayesSearchCV
+
+# Whoever started the tests may ignore it, as a shell does for what it runs behind.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow(ClassifierMixin, BaseEstimator):
     def __init__(self, a=0.5, log=None):

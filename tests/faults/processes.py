@@ -17,6 +17,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sktune import BayesSearchCV, HyperbandSearchCV, PBTSearchCV
 
+# Whoever started the tests may ignore them, as nohup does, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 class Slow(ClassifierMixin, BaseEstimator):
     def __init__(self, a=0.5):
         self.a = a
