@@ -465,7 +465,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         """Return the spaces that are searched, each with its share of candidates."""
         spec, as_grid = self._spec()
         parts = split_budgets(spec)
-        if len(parts) == 1:
+        if [n_iter for _, n_iter in parts] == [None]:
             return [(self.space_, 1)]
         bad = [n for _, n in parts if not isinstance(n, numbers.Integral) or n < 1]
         if bad:
@@ -473,7 +473,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
                 "in a list with (dict, n_iter) pairs each dict needs an n_iter of at "
                 f"least 1, its share of the candidates, got {bad[0]!r}"
             )
-        return [(Space(part, as_grid=as_grid), int(n or 1)) for part, n in parts]
+        return [(Space(s, as_grid=as_grid), int(n)) for s, n in parts if n is not None]
 
     # -- what proposes candidates ------------------------------------------------
 
