@@ -185,15 +185,17 @@ class BayesOptimizer(Optimizer):
         # Not the best posterior mean: a cross-validated score is what the search
         # is judged by, noise and all, and no second draw of it is to be had.
         best = float(targets.max())
-        points = results.points
+        points = results.points if self._axis is None else self._configurations()
+        at_top = self._at_the_top(observed)
+        mean, _ = at_top.predict(at_top.features(points))
         if self._axis is not None:
-            points = self._configurations()
-            best = self._best_at_the_top(observed, points, results, targets)
+            # Most configurations stop early, and at first all do: what is expected
+            # of them counts too.
+            there = targets[results.points[:, -1] >= 1.0]
+            best = float(max(mean.max(), there.max(initial=-np.inf)))
         acquisition = LogEI(self._at_the_top(posterior), best + _MARGIN)
         if self._size is not None and self._size <= _MAX_LISTED:
             return self._best_listed(acquisition)
-        at_top = self._at_the_top(observed)
-        mean, _ = at_top.predict(at_top.features(points))
         order = np.argsort(-mean, kind="stable")[:_N_ANCHORS]
         anchors = np.nan_to_num(points[order], nan=0.5)
         for point in self._maximizer(acquisition, anchors, self._rng):
@@ -258,18 +260,6 @@ class BayesOptimizer(Optimizer):
 
     def _at_the_top(self, posterior: Posterior) -> Posterior | TopPosterior:
         return posterior if self._axis is None else TopPosterior(posterior)
-
-    def _best_at_the_top(
-        self, posterior: Posterior, points: Array, results: Results, targets: Array
-    ) -> float:
-        """Return the best score at the largest budget, or the best that is expected.
-
-        Most configurations stop early, and at first all do.
-        """
-        top = TopPosterior(posterior)
-        mean, _ = top.predict(top.features(points))
-        there = targets[results.points[:, -1] >= 1.0]
-        return float(max(mean.max(), there.max(initial=-np.inf)))
 
     # -- fitting -----------------------------------------------------------
 
