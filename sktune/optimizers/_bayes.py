@@ -255,8 +255,10 @@ class BayesOptimizer(Optimizer):
         points = [self._pending[t] for t in sorted(self._pending) if t not in known]
         if self._axis is None or not points:
             return np.array(points)
-        # where all begin: how far they will come is not known
-        return self._axis.with_place(np.array(points), 0.0)
+        # As if trained in full, so that little is to be gained beside them. At the
+        # lowest budget instead, candidates under way are often alike: 2.11 for 2.21
+        # of `hyperband_curves.py`.
+        return self._axis.with_place(np.array(points), 1.0)
 
     def _at_the_top(self, posterior: Posterior) -> Posterior | TopPosterior:
         return posterior if self._axis is None else TopPosterior(posterior)
