@@ -501,7 +501,7 @@ def test_candidates_share_an_engine(change, classifier, flowers):
         {"metrics": "accuracy"},
         {"model__kernel_regularizer": 0.1},
     ],
-    ids=str,
+    ids=lambda change: next(iter(change)),
 )
 def test_others_do_not_share_an_engine(change, classifier, flowers):
     params = {"jit_compile": False, "epochs": 1}

@@ -144,7 +144,7 @@ def test_other_bytes_likes_are_read():
         np.zeros(2, np.longdouble),
         None,
     ],
-    ids=repr,
+    ids=lambda array: str(getattr(array, "dtype", array)),
 )
 def test_what_numbers_cannot_hold_is_not_written(array):
     with pytest.raises(CheckpointError, match="the array 'w' of dtype"):

@@ -389,7 +389,7 @@ class KerasConstant:
         ("warmup", [0.5, 1, 0.75, 0.25]),
         (lambda epoch, n_epochs: 1 / (1 + epoch), [1, 1 / 2, 1 / 3, 1 / 4]),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_schedules(schedule, expected, classifier, flowers):
     estimator = classifier(schedule=schedule, epochs=4).fit(*flowers)
