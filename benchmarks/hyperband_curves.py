@@ -16,6 +16,7 @@ import _environment  # isort: skip  (limits threads before numpy is loaded)
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import joblib
@@ -28,7 +29,6 @@ from sktune.optimizers import (
     BayesOptimizer,
     HyperbandOptimizer,
     RandomOptimizer,
-    _bayes,
     make_brackets,
 )
 
@@ -227,28 +227,27 @@ def random(space: Space, plan: Any, seed: int) -> RandomOptimizer:
     return RandomOptimizer(space, rng=np.random.default_rng(seed))
 
 
-def bayes(space: Space, plan: Any, seed: int) -> BayesOptimizer:
+def bayes(space: Space, plan: Any, seed: int, **options: Any) -> BayesOptimizer:
     budgets = [rung.budget for bracket in plan for rung in bracket.rungs]
     return BayesOptimizer(
         space,
         rng=np.random.default_rng(seed),
         budget=sum(bracket.rungs[0].n_candidates for bracket in plan),
         budgets=(min(budgets), max(budgets)),
+        **options,
     )
 
 
-AT_ONCE = "bayes, at once"
 SAMPLERS: dict[str, Callable[..., Any]] = {
     "random": random,
-    AT_ONCE: bayes,  # led by the model from the first results on
+    # led by the model from the first results on
+    "bayes, at once": partial(bayes, far=-1.0),
     "bayes": bayes,
 }
-FAR = _bayes._FAR
 
 
 def run_one(name: str, sampler: str, seed: int) -> list[float]:
     """How good the incumbent is after each share of the budget."""
-    _bayes._FAR = -1.0 if sampler == AT_ONCE else FAR
     curves = FUNCTIONS[name](seed)
     plan = make_brackets(curves.max_resource, curves.min_resource)
     optimizer = HyperbandOptimizer(

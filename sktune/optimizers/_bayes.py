@@ -56,9 +56,6 @@ _MAX_POINTS = 500
 _MAX_LISTED = 2048
 """A finite space of up to so many points is looked at as a whole."""
 
-_FAR = 0.5
-"""A result says what long training brings from here on: see `BudgetAxis.place`."""
-
 _N_ANCHORS = 5
 """Results near which the acquisition is searched more densely."""
 
@@ -82,6 +79,9 @@ class BayesOptimizer(Optimizer):
     budgets : tuple of int or None, default=None
         The smallest and the largest budget of the results that `learn` is given.
         What is told or observed counts as a result at the largest.
+    far : float, default=0.5
+        Before a result beyond this place between the budgets, 0 to 1 on a logarithmic
+        scale, the model does not propose: it does not know what long training brings.
 
     Examples
     --------
@@ -111,6 +111,7 @@ class BayesOptimizer(Optimizer):
         n_initial: int | Literal["auto"] = "auto",
         budget: int | None = None,
         budgets: tuple[int, int] | None = None,
+        far: float = 0.5,
     ) -> None:
         super().__init__(space, rng=rng, initial=initial)
         uniform = qmc.Sobol(space.n_axes, scramble=False).random(_N_UNIFORM)
@@ -124,6 +125,7 @@ class BayesOptimizer(Optimizer):
         self._listed: Array | None = None
         self._fitted: tuple[int, int] = (-1, 0)  # results, fits so far
         self._axis = None if budgets is None else BudgetAxis(*budgets)
+        self._far = far
         self._learnt: dict[tuple[int, int], RungResult] = {}
         features = _feature_map(space, has_budget=budgets is not None)
         self._gp = GaussianProcess(features, warped=False, n_active=n_active)
@@ -216,7 +218,7 @@ class BayesOptimizer(Optimizer):
             return True
         results = self._learnt.values()
         scored = [r.budget for r in results if r.score is not None]
-        return self._axis.place(max(scored, default=self._axis.low)) > _FAR
+        return self._axis.place(max(scored, default=self._axis.low)) > self._far
 
     def _known(self) -> Results:
         """All results, with the budget as the last axis if there are any."""
