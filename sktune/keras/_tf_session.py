@@ -85,9 +85,7 @@ class TensorflowSession:
             results = traced(*arguments)
 
         def call(*arrays: Array) -> Any:
-            return self._session.run(
-                results, dict(zip(arguments, arrays, strict=True))
-            )
+            return self._session.run(results, dict(zip(arguments, arrays, strict=True)))
 
         return call
 
