@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -101,26 +102,28 @@ class Hooks:
     def begin(self) -> None:
         """Announce the training."""
         if self.list is not None:
-            self.list.on_train_begin()
+            with self._model_in_place():
+                self.list.on_train_begin()
 
     def begin_epoch(self, epoch: int, settings: Settings) -> Settings:
         """Announce an epoch; return its settings as the callbacks left them."""
-        if self.list is None or settings.learning_rate is None:
-            if self.list is not None:
-                self.list.on_epoch_begin(epoch)
+        if self.list is None:
             return settings
-        rate = settings.learning_rate * self._factor
-        self._engine.optimizer.learning_rate = rate
-        self._call(self.list.on_epoch_begin, epoch)
-        return dataclasses.replace(settings, learning_rate=self._learning_rate())
+        with self._model_in_place():
+            if settings.learning_rate is None:
+                self.list.on_epoch_begin(epoch)
+                return settings
+            rate = settings.learning_rate * self._factor
+            self._engine.optimizer.learning_rate = rate
+            self._call(self.list.on_epoch_begin, epoch)
+            return dataclasses.replace(settings, learning_rate=self._learning_rate())
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> bool:
         """Report an epoch; return whether a callback stops the training."""
         if self.list is None:
             return False
-        self._engine.sync_model()
-        self._call(self.list.on_epoch_end, epoch, dict(logs))
-        self._engine.adopt_model()
+        with self._model_in_place():
+            self._call(self.list.on_epoch_end, epoch, dict(logs))
         return bool(self._engine.model.stop_training)
 
     def _call(self, hook: Callable[..., None], *args: Any) -> None:
@@ -134,9 +137,15 @@ class Hooks:
     def end(self, logs: dict[str, float]) -> None:
         """Announce the end of the training."""
         if self.list is not None:
-            self._engine.sync_model()
-            self.list.on_train_end(logs)
-            self._engine.adopt_model()
+            with self._model_in_place():
+                self.list.on_train_end(logs)
+
+    @contextlib.contextmanager
+    def _model_in_place(self) -> Iterator[None]:
+        """Let hooks see the model as it is, and take over what they make of it."""
+        self._engine.sync_model()
+        yield
+        self._engine.adopt_model()
 
     def _learning_rate(self) -> float:
         rate = keras.ops.convert_to_numpy(self._engine.optimizer.learning_rate)

@@ -6,6 +6,7 @@ next recipe that differs only in what is an input of its functions.
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import warnings
@@ -38,12 +39,15 @@ class _Kept(threading.local):
         By name; the engine of each is among those.
     fresh : tuple of (Hashable, Variables)
         Name of the last recipe, and the variables of its model before training.
+    n_forgotten : int
+        How many engines had to make room for others.
     """
 
     def __init__(self) -> None:
         self.engines: OrderedDict[Hashable, CompiledEngine] = OrderedDict()
         self.recipes: OrderedDict[Hashable, Recipe] = OrderedDict()
         self.fresh: tuple[Hashable, Variables | None] = (None, None)
+        self.n_forgotten = 0
 
 
 _kept = _Kept()
@@ -126,6 +130,11 @@ def _note(recipe: Recipe, engine: CompiledEngine) -> None:
 def _make_room() -> None:
     """Forget engines, and what the backend would keep of them."""
     if keras.backend.backend() != "jax":
+        # TensorFlow's graphs are cycles, which Python by itself finds late. To look
+        # for them takes a fifth of a second: not each time.
+        _kept.n_forgotten += 1
+        if _kept.n_forgotten % (MAX_ENGINES // 2) == 0:
+            gc.collect()
         _, oldest = _kept.engines.popitem(last=False)
         for name in [n for n, r in _kept.recipes.items() if r.engine is oldest]:
             del _kept.recipes[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from itertools import islice
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ._compiled import CompiledEngine, Placed, Table
 from ._engine import Recipe, Variables, model_variables, packed
+from ._tf_session import TensorflowSession
 
 __all__ = ["TensorflowEngine"]
 
@@ -23,46 +25,50 @@ class TensorflowEngine(CompiledEngine):
         super().__init__(recipe)
         self._compiled: dict[Hashable, Any] = {}
         groups = (*model_variables(self.model), self.optimizer.variables)
-        self._groups = [
-            [(v.value.handle, v.value.dtype) for v in group] for group in groups
-        ]
+        self._sizes = [len(group) for group in groups]
+        self._variables = [v.value for group in groups for v in group]
+        self._session = TensorflowSession(self._variables)
+
+    # -- State ---------------------------------------------------------------------
+
+    # It is in the session; the model is brought up to date for callbacks alone.
+
+    def _load(self, variables: Variables) -> None:
+        self._session.load([a for group in variables.groups() for a in group])
+
+    def read(self) -> Variables:
+        values = iter(self._session.read())
+        return Variables(*(list(islice(values, size)) for size in self._sizes))
 
     # By TensorFlow's operations: the methods of Keras' variables take ten times as
     # long, those of its own four times.
 
-    def _load(self, variables: Variables) -> None:
-        for group, values in zip(self._groups, variables.groups(), strict=True):
-            for (handle, dtype), value in zip(group, values, strict=True):
-                # a constant is a copy: what is trained must not be the array itself
-                constant = tf.constant(value, dtype=dtype)
-                tf.raw_ops.AssignVariableOp(resource=handle, value=constant)
+    def sync_model(self) -> None:
+        for v, value in zip(self._variables, self._session.read(), strict=True):
+            constant = tf.constant(value, dtype=v.dtype)
+            tf.raw_ops.AssignVariableOp(resource=v.handle, value=constant)
 
-    def read(self) -> Variables:
-        def array(handle: Any, dtype: Any) -> NDArray[Any]:
-            tensor = tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype)
-            return np.array(tensor.numpy())  # a copy: the next step may write there
-
-        return Variables(*([array(*v) for v in group] for group in self._groups))
+    def adopt_model(self) -> None:
+        self._session.load(
+            [
+                tf.raw_ops.ReadVariableOp(resource=v.handle, dtype=v.dtype).numpy()
+                for v in self._variables
+            ]
+        )
 
     def _put(self, array: NDArray[Any]) -> Any:
-        return tf.constant(array)
+        return array
 
     def _run(self, function: Any, *args: Any, jit: bool) -> Any:
-        """Call a function of tensors, compiled for their shapes.
-
-        Traced here once for each shape: a ``tf.function`` would warn of retracing,
-        and look at all arguments in each call.
-        """
-        flat = [tf.convert_to_tensor(x) for x in keras.tree.flatten(args)]
-        key = (function.__name__, *((tuple(t.shape), t.dtype) for t in flat))
+        """Call a function of tensors on arrays, compiled for their shapes."""
+        flat = [np.asarray(x) for x in keras.tree.flatten(args)]
+        key = (function.__name__, *((a.shape, a.dtype) for a in flat))
         if key not in self._compiled:
 
             def traced(*flat: Any) -> Any:
                 return function(*keras.tree.pack_sequence_as(args, flat))
 
-            self._compiled[key] = tf.function(
-                traced, jit_compile=jit, autograph=False
-            ).get_concrete_function(*flat)
+            self._compiled[key] = self._session.function(traced, flat, jit=jit)
         return self._compiled[key](*flat)
 
     # -- Training ------------------------------------------------------------------
@@ -74,7 +80,6 @@ class TensorflowEngine(CompiledEngine):
         learning_rate: float,
         knobs: NDArray[np.float32],
     ) -> dict[str, float]:
-        self.optimizer.learning_rate = learning_rate
         results = self._run(
             self._traced_epoch,
             placed.inputs,
@@ -85,6 +90,7 @@ class TensorflowEngine(CompiledEngine):
             table.counts,
             np.int32(table.n_steps),
             table.rest,
+            np.float32(learning_rate),
             knobs,
             jit=self.recipe.jit_compile is not False,
         )
@@ -100,8 +106,10 @@ class TensorflowEngine(CompiledEngine):
         counts: Any,
         n_steps: Any,
         rest: Any,
+        learning_rate: Any,
         knobs: Any,
     ) -> list[Any]:
+        self.optimizer.learning_rate = learning_rate
         self._reset_metrics()
 
         def step(chosen: Any, scale: Any, count: Any) -> None:
@@ -140,7 +148,14 @@ class TensorflowEngine(CompiledEngine):
             loss = self.recipe.loss(target, output, sample_weight=weight)
             loss += sum(self.model.losses)
         gradients = tape.gradient(loss, [v.value for v in variables])
-        self.optimizer.apply(self.clipped(gradients, knobs), variables)
+        clipped = self.clipped(gradients, knobs)
+
+        # As if there were replicas, and this their common part: else Keras sums up
+        # gradients by a function that TensorFlow registers until the process ends.
+        def apply(_: Any) -> None:
+            self.optimizer.apply(clipped, variables)
+
+        tf.distribute.get_replica_context().merge_call(apply)
         self._update_metrics(
             loss, target, output, tf.cast(scale > 0, tf.float32), count
         )
@@ -167,22 +182,30 @@ class TensorflowEngine(CompiledEngine):
 
     # -- Prediction ------------------------------------------------------------------
 
-    def _no_totals(self) -> None:
+    def _no_totals(self) -> list[Any]:
+        return self._run(self._traced_beginning, jit=False)  # type: ignore[no-any-return]
+
+    def _traced_beginning(self) -> list[Any]:
         self._reset_metrics()
+        return self._results()
 
-    def _test(self, totals: None, inputs: list[Any], target: Any, weight: Any) -> None:
+    def _test(
+        self, totals: list[Any], inputs: list[Any], target: Any, weight: Any
+    ) -> list[Any]:
+        # The totals are in the metrics; what is passed on is their result.
         jit = self.recipe.jit_compile is not False
-        self._run(self._traced_test, inputs, target, weight, jit=jit)
+        return self._run(self._traced_test, inputs, target, weight, jit=jit)  # type: ignore[no-any-return]
 
-    def _traced_test(self, inputs: list[Any], target: Any, weight: Any) -> None:
+    def _traced_test(self, inputs: list[Any], target: Any, weight: Any) -> list[Any]:
         output = self._call(inputs, training=False)
         loss = self.recipe.loss(target, output, sample_weight=weight)
         loss += sum(self.model.losses)
         ones = tf.ones_like(weight)
         self._update_metrics(loss, target, output, ones, tf.reduce_sum(ones))
+        return self._results()
 
-    def _logs(self, totals: None = None) -> dict[str, float]:
-        return self._named(self._results())
+    def _logs(self, totals: list[Any]) -> dict[str, float]:
+        return self._named(totals)
 
     def _forward(self, inputs: list[Any]) -> list[Any]:
         # Predictions are too few to pay for XLA, unless it is asked for.

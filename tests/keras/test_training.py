@@ -557,6 +557,20 @@ def test_a_callback_sees_and_sets_the_weights(classifier, flowers):
     assert distance(weights_of(estimator), [0.0] * 6) == 0.0
 
 
+def test_a_callback_sets_the_weights_before_an_epoch(classifier, flowers):
+    class Ones(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            weights = self.model.get_weights()
+            self.model.set_weights([np.ones_like(w) for w in weights])
+
+    own, other = (
+        weights_of(classifier(callbacks=Ones, epochs=2, training=path).fit(*flowers))
+        for path in ("compiled", "fit")
+    )
+    assert distance(own, [1.0] * 6) > 0.01
+    assert distance(own, other) < 1e-4
+
+
 @pytest.mark.core
 def test_hooks_of_batches_are_called_by_model_fit(classifier, flowers):
     batches = []
