@@ -258,7 +258,7 @@ class BayesOptimizer(Optimizer):
         if self._axis is None or not points:
             return np.array(points)
         # As if trained in full, so that little is to be gained beside them. At the
-        # lowest budget instead, candidates under way are often alike: 2.11 for 2.21
+        # lowest budget instead, candidates under way are often alike: 2.11 for 2.20
         # of `hyperband_curves.py`.
         return self._axis.with_place(np.array(points), 1.0)
 
