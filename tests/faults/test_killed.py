@@ -58,20 +58,27 @@ def trained_units(log):
     return Counter((params, unit) for params, rows, unit in rows if rows != of_refit)
 
 
+def lines_of(log):
+    return log.read_text().count("\n") if log.exists() else 0
+
+
 class Killed:
     """Searches of one kind that are killed, go on, and are compared."""
 
     def __init__(self, nursery, references, folder, kind, workers):
         self.nursery = nursery
-        self.folder = folder
         self.kind = kind
         self.reference = json.loads(references[kind, N_TRIALS[kind]])
         self.workers = WORKERS[workers]
         self.n_kills = 0
-        self.first = self.seconds = 0.0  # to the first training, and from it to the end
+        # Of the search without kills: how often it trains, the seconds to the first
+        # time, and from it to the end.
+        self.n_units = 0
+        self.first = self.seconds = 0.0
         started = time.monotonic()
         self.run(folder / "unkilled", n_kills=0, draw=None)
         self.seconds = time.monotonic() - started - self.first
+        self.n_units = lines_of(folder / "unkilled" / "log")
 
     def run(self, folder, n_kills, draw):
         """Kill a search so many times, let it end, and look at what it did."""
@@ -86,14 +93,17 @@ class Killed:
             "pause": 0.003 * self.workers["n_jobs"] ** 2,
             **self.workers,
         }
-        for _ in range(n_kills):
-            size = log.stat().st_size if log.exists() else 0
+        for number in range(n_kills):
+            before = lines_of(log)
             self.nursery.start(**request)
             if draw.random() < 0.2:
                 time.sleep(draw.uniform(0.0, self.first))
             else:
-                self.wait_for_training(log, size, out)
-                time.sleep(draw.uniform(0.0, self.seconds))
+                # A moment is a share of what is left to train, however fast the machine
+                # is just now; kills to come get theirs.
+                left = max((self.n_units - before) // (n_kills - number), 1)
+                self.wait_for_training(log, before + draw.randint(1, left), out)
+                time.sleep(draw.uniform(0.0, self.seconds / self.n_units))
             self.nursery.kill()
             self.nursery.wait()
             self.n_kills += not out.exists()  # else it was through
@@ -101,7 +111,7 @@ class Killed:
         assert before <= trained
         started = time.monotonic()
         self.nursery.start(**request)
-        self.wait_for_training(log, log.stat().st_size if log.exists() else 0, out)
+        self.wait_for_training(log, lines_of(log) + 1, out)
         self.first = self.first or time.monotonic() - started
         assert self.nursery.wait() == 0
         assert json.loads(out.read_text()) == self.reference
@@ -110,11 +120,11 @@ class Killed:
         assert not list(folder.glob("search.db?*")), "nothing is left but the journal"
         return sum(before.values())
 
-    def wait_for_training(self, log, size, out):
-        """Return when a log has grown, or the search is through."""
+    def wait_for_training(self, log, n_lines, out):
+        """Return when a log has so many lines, or the search is through."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not out.exists():
-            if log.exists() and log.stat().st_size > size:
+            if lines_of(log) >= n_lines:
                 return
             time.sleep(0.002)
 
