@@ -118,48 +118,49 @@ def scikeras() -> Search:
 
 
 def keras_tuner() -> Search:
-    """``GridSearch`` of keras-tuner, with the loop over folds its users write.
+    """``RandomSearch`` of keras-tuner, with the loop over folds its users write.
 
-    ``RandomSearch`` gives up before it has drawn the last of few candidates.
+    What it draws counts for nothing: the number of a trial says which candidate it is,
+    since of few candidates it gives up before it has drawn the last.
     """
     import keras
     import keras_tuner
 
     X, y, folds = data()
-    scores: dict[int, float] = {}
+    scores: list[float] = []
 
-    class CrossValidated(keras_tuner.GridSearch):  # type: ignore[misc]
+    class CrossValidated(keras_tuner.RandomSearch):  # type: ignore[misc]
         def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> float:
-            number = trial.hyperparameters.get("candidate")
+            candidate = candidates()[len(scores)]
+            rate = candidate.pop("learning_rate")
             values = []
             for train, test in folds:
-                model = self.hypermodel.build(trial.hyperparameters)
+                model = build(**candidate)
+                model.compile(
+                    keras.optimizers.Adam(rate), "sparse_categorical_crossentropy"
+                )
                 model.fit(
                     X[train], y[train], epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0
                 )
                 outputs = model.predict(X[test], verbose=0)
                 values.append(accuracy_score(y[test], outputs.argmax(axis=1)))
-            scores[number] = float(np.mean(values))
-            return scores[number]
+            scores.append(float(np.mean(values)))
+            return scores[-1]
 
-    def compiled(hp: Any) -> Any:
-        candidate = candidates()[hp.Choice("candidate", list(range(12)))]
-        rate = candidate.pop("learning_rate")
-        model = build(**candidate)
-        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-        return model
+    drawn = keras_tuner.HyperParameters()
+    drawn.Float("drawn", 0.0, 1.0)
 
     def search() -> tuple[list[float], dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             tuner = CrossValidated(
-                compiled,
+                hyperparameters=drawn,
                 objective=keras_tuner.Objective("score", "max"),
-                max_trials=12,
+                max_trials=len(candidates()),
                 seed=0,
                 directory=folder,
             )
             tuner.search(verbose=0)
-        return [scores[i] for i in range(12)], {}
+        return scores, {}
 
     return search
 

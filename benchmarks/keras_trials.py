@@ -36,7 +36,7 @@ PACKAGES = ("sktune", "scikit-learn", "keras", "jax", "scikeras", "keras-tuner")
 # Name in the tables -> contender, backend of Keras.
 CONTENDERS = {
     "scikeras + RandomizedSearchCV, TensorFlow": ("scikeras", "tensorflow"),
-    "keras-tuner GridSearch, TensorFlow": ("keras-tuner", "tensorflow"),
+    "keras-tuner RandomSearch, TensorFlow": ("keras-tuner", "tensorflow"),
     "sktune, TensorFlow": ("sktune", "tensorflow"),
     "sktune, JAX": ("sktune", "jax"),
 }
