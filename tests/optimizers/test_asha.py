@@ -43,17 +43,16 @@ def test_every_rung_has_at_least_the_candidates_of_the_plan(
     }
     assert found.keys() == planned.keys()
     for (bracket, budget), n in planned.items():
-        if budget == make_budget(bracket, max_resource):
+        below = bracket, budget // 3
+        if below not in planned:
             most = n
-        elif learns:  # each may be better than all before, and is then promoted
-            most = planned[bracket, make_budget(bracket, max_resource)]
+        elif learns:
+            # Each may be better than all before, and is then promoted; but for those
+            # of which one alone is.
+            most = found[below] - -(-planned[below] // n) + 1
         else:
             most = 2 * n + 2  # who comes later is often better
         assert n <= found[bracket, budget] <= most
-
-
-def make_budget(bracket, max_resource):
-    return max_resource // 3**bracket
 
 
 def test_nobody_waits():
