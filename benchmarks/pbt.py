@@ -31,7 +31,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
@@ -42,7 +42,7 @@ import _environment
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from _report import table, with_error
+from _report import mean_and_error, table, with_error
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, make_classification
 from sklearn.metrics import get_scorer, log_loss
@@ -503,6 +503,33 @@ def score_rows(
     ]
 
 
+def overall_rows(
+    runs: dict[tuple[str, str, int], dict[str, Any]], tasks: Sequence[str]
+) -> list[list[str]]:
+    """A row for each other contender: what it is behind ours, the mean of all tasks."""
+    rows = []
+    for contender in dict.fromkeys(contender for _, contender, _ in runs):
+        cells = []
+        for column in ("loss", "valid"):
+            gaps = [
+                [
+                    run[column] - runs[name, OURS, seed][column]
+                    for (task, who, seed), run in runs.items()
+                    if (task, who) == (name, contender) and (name, OURS, seed) in runs
+                ]
+                for name in tasks
+            ]
+            if contender == OURS or not all(gaps):
+                break
+            means, errors = np.array([mean_and_error(own) for own in gaps]).T
+            # of a mean of independent means
+            error = np.sqrt((errors**2).sum()) / len(tasks)
+            cells.append(f"{means.mean():.3f} ± {error:.3f}")
+        else:
+            rows.append([contender, *cells])
+    return rows
+
+
 def overhead(task: Task, n_repeats: int = 3) -> list[list[float]]:
     """What an epoch of a population takes next to plain training.
 
@@ -552,6 +579,9 @@ def print_scores(options: argparse.Namespace) -> None:
     for name in options.tasks:
         print(f"\n{TASKS[name]().name}, {SIZE * EPOCHS} epochs\n")
         print(table(header, score_rows(runs, name)), flush=True)
+    if rows := overall_rows(runs, options.tasks):
+        print(f"\nBehind {OURS}, the mean of these tasks\n")
+        print(table(["contender", "log loss", "on validation"], rows), flush=True)
 
 
 def print_times(tasks: list[str]) -> None:
