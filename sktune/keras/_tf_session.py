@@ -132,12 +132,17 @@ def _config() -> Any:
             tf.config.threading.get_intra_op_parallelism_threads()
         ),
     )
-    config.gpu_options.allow_growth = True
+    for kind in ("CPU", "GPU"):
+        config.device_count[kind] = len(tf.config.list_logical_devices(kind))
+    options = config.gpu_options
+    options.allow_growth = True
     gpus = tf.config.list_physical_devices("GPU")
     visible = tf.config.get_visible_devices("GPU")
-    if gpus and not visible:
-        config.device_count["GPU"] = 0
-    elif len(visible) < len(gpus):
-        numbers = (str(gpus.index(gpu)) for gpu in visible)
-        config.gpu_options.visible_device_list = ",".join(numbers)
+    options.visible_device_list = ",".join(str(gpus.index(gpu)) for gpu in visible)
+    parts = [tf.config.get_logical_device_configuration(gpu) or () for gpu in visible]
+    if any(parts):  # the user has divided GPUs
+        for of_gpu in parts:
+            options.experimental.virtual_devices.add(
+                memory_limit_mb=[part.memory_limit for part in of_gpu]
+            )
     return config

@@ -1,4 +1,4 @@
-"""The core tests of the Keras estimators on the other backends.
+"""The Keras estimators on the other backends, and on a device beside the first.
 
 Keras chooses its backend once in a process: each gets one of its own.
 """
@@ -36,3 +36,47 @@ def test_core_tests_pass_on_other_backends(backend):
         check=False,
     )
     assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2_000:]
+
+
+# The processor as two devices, as two GPUs would be.
+ON_THE_SECOND = """
+import numpy as np
+import keras
+from sktune.keras import KerasClassifier
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    [processor] = tf.config.list_physical_devices("CPU")
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(processor, halves)
+X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+y = (X[:, 0] > 0).astype(int)
+scores = []
+for device in (None, "cpu:1"):
+    network = KerasClassifier(model__units=8, epochs=3, random_state=0, device=device)
+    scores.append(network.fit(X, y).predict_proba(X))
+    assert network.training_path_ == "compiled"
+for variable in network.model_.variables:
+    value = variable.value
+    where = value.devices() if hasattr(value, "devices") else [value.device]
+    assert [str(getattr(d, "id", d))[-1] for d in where] == ["1"], where
+np.testing.assert_array_equal(*scores)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_device_beside_the_first(backend):
+    flags = "--xla_force_host_platform_device_count=2"
+    done = subprocess.run(
+        [sys.executable, "-c", ON_THE_SECOND],
+        env={**os.environ, "KERAS_BACKEND": backend, "XLA_FLAGS": flags},
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    # What TensorFlow says when a session has no such device, before it takes another.
+    assert "Failed to place" not in done.stderr, done.stderr[:2_000]
