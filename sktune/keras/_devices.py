@@ -8,6 +8,8 @@ import os
 import re
 from collections.abc import Iterator
 
+from ..exceptions import ModelError
+
 __all__ = ["n_gpus", "on_device", "own_gpu", "set_default_limits"]
 
 
@@ -42,6 +44,11 @@ def on_device(device: str | None) -> Iterator[str | None]:
     ------
     str or None
         Name of the device, None for what the backend prefers.
+
+    Raises
+    ------
+    ModelError
+        When the backend has no such device. TensorFlow would take another.
     """
     import keras
 
@@ -50,6 +57,13 @@ def on_device(device: str | None) -> Iterator[str | None]:
     if device is None:
         yield None
         return
+    kind, _, number = device.lower().replace("cuda", "gpu").partition(":")
+    known = _devices()
+    if f"{kind}:{number or 0}" not in known:
+        raise ModelError(
+            f"device={device!r} is not among the devices that Keras on "
+            f"{keras.backend.backend()} has here: {', '.join(known)}"
+        )
     with keras.device(device):
         yield device
 
@@ -65,19 +79,29 @@ def own_gpu(count: int) -> str | None:
 
 def n_gpus() -> int:
     """Return how many GPUs Keras' backend sees."""
+    return sum(device.startswith("gpu:") for device in _devices())
+
+
+def _devices() -> list[str]:
+    """Return Keras' names of the devices that its backend has."""
     import keras
 
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return len(tf.config.list_physical_devices("GPU"))
+        logical = tf.config.list_logical_devices()
+        return [device.name.lower().removeprefix("/device:") for device in logical]
     if backend == "jax":
         import jax
 
-        return sum(device.platform == "gpu" for device in jax.devices())
+        found = [*jax.devices("cpu"), *jax.devices()]
+        return list(dict.fromkeys(f"{device.platform}:{device.id}" for device in found))
+    names = ["cpu:0"]
     if backend == "torch":
         import torch
 
-        return int(torch.cuda.device_count())
-    return 0
+        names += [f"gpu:{number}" for number in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            names.append("mps:0")
+    return names

@@ -109,7 +109,7 @@ callable, default="constant"
     device : str, default=None
         Keras' name of a device, such as ``"cpu"`` or ``"gpu:1"``; ``"spread"``
         gives worker processes one GPU each in turn. None is what the backend
-        prefers.
+        prefers. An error where there is no such device.
     **routed : dict
         ``model__*`` are parameters of the model, ``optimizer__*`` are arguments
         of the optimizer's class.
