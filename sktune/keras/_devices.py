@@ -95,7 +95,9 @@ def _devices() -> list[str]:
     if backend == "jax":
         import jax
 
-        found = [*jax.devices("cpu"), *jax.devices()]
+        found = list(jax.devices())
+        with contextlib.suppress(RuntimeError):  # the user may have excluded it
+            found += jax.devices("cpu")
         return list(dict.fromkeys(f"{device.platform}:{device.id}" for device in found))
     names = ["cpu:0"]
     if backend == "torch":
