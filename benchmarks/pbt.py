@@ -469,6 +469,22 @@ def all_runs(options: argparse.Namespace) -> dict[tuple[str, str, int], dict[str
 # -- Tables ----------------------------------------------------------------------
 
 
+def gaps(
+    runs: dict[tuple[str, str, int], dict[str, Any]],
+    name: str,
+    contender: str,
+    column: str,
+) -> np.ndarray:
+    """What a contender is behind ours on a task, seed by seed."""
+    return np.array(
+        [
+            run[column] - runs[name, OURS, seed][column]
+            for (task, who, seed), run in runs.items()
+            if (task, who) == (name, contender)
+        ]
+    )
+
+
 def score_rows(
     runs: dict[tuple[str, str, int], dict[str, Any]], name: str
 ) -> list[list[str]]:
@@ -478,26 +494,23 @@ def score_rows(
         if task == name:
             seeds.setdefault(contender, []).append(seed)
 
-    def values(contender: str, column: str, of: list[int]) -> np.ndarray:
-        return np.array([runs[name, contender, seed][column] for seed in of])
+    def values(contender: str, column: str) -> np.ndarray:
+        return np.array([runs[name, contender, s][column] for s in seeds[contender]])
 
-    def loss_and_gap(contender: str, column: str, own: list[int]) -> list[str]:
-        loss = values(contender, column, own)
+    def loss_and_gap(contender: str, column: str) -> list[str]:
+        loss = with_error(values(contender, column), 3)
         if contender == OURS or OURS not in seeds:
-            return [with_error(loss, 3), ""]
-        return [
-            with_error(loss, 3),
-            with_error(loss - values(OURS, column, own), 3),
-        ]
+            return [loss, ""]
+        return [loss, with_error(gaps(runs, name, contender, column), 3)]
 
     return [
         [
             contender,
             str(len(own)),
-            with_error(values(contender, "accuracy", own), 1),
-            *loss_and_gap(contender, "loss", own),
-            *loss_and_gap(contender, "valid", own),
-            f"{values(contender, 'seconds', own).mean():.1f}",
+            with_error(values(contender, "accuracy"), 1),
+            *loss_and_gap(contender, "loss"),
+            *loss_and_gap(contender, "valid"),
+            f"{values(contender, 'seconds').mean():.1f}",
         ]
         for contender, own in seeds.items()
     ]
@@ -507,27 +520,22 @@ def overall_rows(
     runs: dict[tuple[str, str, int], dict[str, Any]], tasks: Sequence[str]
 ) -> list[list[str]]:
     """A row for each other contender: what it is behind ours, the mean of all tasks."""
-    rows = []
-    for contender in dict.fromkeys(contender for _, contender, _ in runs):
-        cells = []
-        for column in ("loss", "valid"):
-            gaps = [
-                [
-                    run[column] - runs[name, OURS, seed][column]
-                    for (task, who, seed), run in runs.items()
-                    if (task, who) == (name, contender) and (name, OURS, seed) in runs
-                ]
-                for name in tasks
-            ]
-            if contender == OURS or not all(gaps):
-                break
-            means, errors = np.array([mean_and_error(own) for own in gaps]).T
-            # of a mean of independent means
-            error = np.sqrt((errors**2).sum()) / len(tasks)
-            cells.append(f"{means.mean():.3f} ± {error:.3f}")
-        else:
-            rows.append([contender, *cells])
-    return rows
+    contenders = dict.fromkeys(contender for _, contender, _ in runs)
+    if OURS not in contenders:
+        return []
+
+    def of_all(contender: str, column: str) -> str:
+        found = [mean_and_error(gaps(runs, n, contender, column)) for n in tasks]
+        means, errors = np.array(found).T
+        # of a mean of independent means
+        error = np.sqrt((errors**2).sum()) / len(tasks)
+        return f"{means.mean():.3f} ± {error:.3f}"
+
+    return [
+        [contender, of_all(contender, "loss"), of_all(contender, "valid")]
+        for contender in contenders
+        if contender != OURS
+    ]
 
 
 def overhead(task: Task, n_repeats: int = 3) -> list[list[float]]:

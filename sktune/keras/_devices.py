@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import re
@@ -82,7 +83,8 @@ def n_gpus() -> int:
     return sum(device.startswith("gpu:") for device in _devices())
 
 
-def _devices() -> list[str]:
+@functools.cache  # a backend finds its devices once
+def _devices() -> tuple[str, ...]:
     """Return Keras' names of the devices that its backend has."""
     import keras
 
@@ -90,15 +92,16 @@ def _devices() -> list[str]:
     if backend == "tensorflow":
         import tensorflow as tf
 
-        logical = tf.config.list_logical_devices()
-        return [device.name.lower().removeprefix("/device:") for device in logical]
+        names = [device.name for device in tf.config.list_logical_devices()]
+        return tuple(name.lower().removeprefix("/device:") for name in names)
     if backend == "jax":
         import jax
 
         found = list(jax.devices())
         with contextlib.suppress(RuntimeError):  # the user may have excluded it
             found += jax.devices("cpu")
-        return list(dict.fromkeys(f"{device.platform}:{device.id}" for device in found))
+        names = [f"{device.platform}:{device.id}" for device in found]
+        return tuple(dict.fromkeys(names))
     names = ["cpu:0"]
     if backend == "torch":
         import torch
@@ -106,4 +109,4 @@ def _devices() -> list[str]:
         names += [f"gpu:{number}" for number in range(torch.cuda.device_count())]
         if torch.backends.mps.is_available():
             names.append("mps:0")
-    return names
+    return tuple(names)

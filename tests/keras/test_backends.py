@@ -52,16 +52,16 @@ if keras.backend.backend() == "tensorflow":
     tf.config.set_logical_device_configuration(processor, halves)
 X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
 y = (X[:, 0] > 0).astype(int)
-scores = []
+outputs = []
 for device in (None, "cpu:1"):
     network = KerasClassifier(model__units=8, epochs=3, random_state=0, device=device)
-    scores.append(network.fit(X, y).predict_proba(X))
+    outputs.append(network.fit(X, y).predict_proba(X))
     assert network.training_path_ == "compiled"
 for variable in network.model_.variables:
     value = variable.value
     where = value.devices() if hasattr(value, "devices") else [value.device]
     assert [str(getattr(d, "id", d))[-1] for d in where] == ["1"], where
-np.testing.assert_array_equal(*scores)
+np.testing.assert_array_equal(*outputs)
 """
 
 
