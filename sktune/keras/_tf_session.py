@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow.core.protobuf.config_pb2 import CallableOptions
 
 __all__ = ["TensorflowSession"]
 
@@ -40,14 +41,15 @@ class TensorflowSession:
         self._device = state[0].device
         with self._graph.as_default():
             twins = [self._add(variable) for variable in state]
-            self._new = [twin.new for twin in twins]
-            self._assign = tf.group(*(twin.assign for twin in twins))
+            new = [twin.new for twin in twins]
+            assign = tf.group(*(twin.assign for twin in twins))
             values = [twin.value for twin in twins]
-        self._values = self._session.make_callable(values)
+        self._load = self._callable(new, [], assign.name)
+        self._values = self._callable([], values)
 
     def load(self, values: Sequence[Array]) -> None:
         """Set the state."""
-        self._session.run(self._assign, dict(zip(self._new, values, strict=True)))
+        self._load(*values)
 
     def read(self) -> list[Array]:
         """Return copies of the state."""
@@ -84,10 +86,19 @@ class TensorflowSession:
             arguments = [tf.compat.v1.placeholder(s.dtype, s.shape) for s in specs]
             results = traced(*arguments)
 
-        def call(*arrays: Array) -> Any:
-            return self._session.run(results, dict(zip(arguments, arrays, strict=True)))
+        return self._callable(arguments, results)
 
-        return call
+    def _callable(
+        self, feeds: Sequence[Any], fetches: Sequence[Any], *targets: str
+    ) -> Callable[..., list[Array]]:
+        """Return a function of the feeds that runs targets and returns fetches."""
+        options = CallableOptions(
+            feed=[tensor.name for tensor in feeds],
+            fetch=[tensor.name for tensor in fetches],
+            target=targets,
+        )
+        # `Session.run` looks at each feed anew, which takes as long as many a step.
+        return self._session._make_callable_from_options(options)  # type: ignore[no-any-return]
 
     def _add(self, variable: Any) -> _Twin:
         dtype, shape = variable.dtype, variable.shape
