@@ -128,7 +128,10 @@ class BayesOptimizer(Optimizer):
         self._far = far
         self._learnt: dict[tuple[int, int], RungResult] = {}
         features = _feature_map(space, has_budget=budgets is not None)
-        self._gp = GaussianProcess(features, warped=False, n_active=n_active)
+        drifts = budgets is not None
+        self._gp = GaussianProcess(
+            features, warped=False, drifts=drifts, n_active=n_active
+        )
         self._maximizer = Maximizer(space, uniform)
 
     def learn(self, results: Iterable[RungResult]) -> None:

@@ -5,6 +5,11 @@ learning rates gain more, larger models need more rows. With the budget as an ax
 a lengthscale of its own, results of all rungs are those of one function, whose values
 at the largest budget are what a search is after.
 
+Training three times as long is often like a learning rate three times as large. So the
+other numbers may drift with the budget: from what large learning rates reach early, the
+process learns what smaller ones will reach later, where it has not seen them. On
+functions that lack such a relation the drifts stay near 0.
+
 References
 ----------
 M. Poloczek, J. Wang, P. Frazier, "Multi-Information Source Optimization", NeurIPS 2017.

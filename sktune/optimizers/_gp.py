@@ -3,11 +3,12 @@
 Glossary: n observations, d axes, m numerical columns, f feature columns;
 Z warped features over lengthscales (n, f), R the squared distances (n, n),
 K the covariance of the observations, L its Cholesky factor, y the targets;
-a, b the shapes of the input warp z = 1 - (1 - x^a)^b (Kumaraswamy).
+a, b the shapes of the input warp z = 1 - (1 - x^a)^b (Kumaraswamy);
+w the drifts, z + w t of each numerical column with the last of them, t.
 
-The hyperparameters are one vector of logarithms::
+The hyperparameters are one vector of logarithms, and of drifts, which have a sign::
 
-    [lengthscale (d), outputscale, noise, a (m), b (m)]
+    [lengthscale (d), outputscale, noise, a (m), b (m), w (m - 1 or 0)]
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _TINY = 1e-9
 
 @dataclass(frozen=True)
 class Prior:
-    """Normal priors on the logarithms of the hyperparameters, and their bounds.
+    """Normal priors on the hyperparameters as the vector has them.
 
     Attributes
     ----------
@@ -40,7 +41,7 @@ class Prior:
         Mean and standard deviation; the mean grows by half the logarithm of the
         number of active axes, on which the prior correlation of two random points
         then depends little.
-    outputscale, noise, warp : tuple of float
+    outputscale, noise, warp, drift : tuple of float
         Means and standard deviations.
     mean_variance : float
         Variance of the constant mean, which is integrated out.
@@ -52,6 +53,7 @@ class Prior:
     outputscale: tuple[float, float] = (0.0, 1.0)
     noise: tuple[float, float] = (-4.63, 1.0)
     warp: tuple[float, float] = (0.0, 0.75)
+    drift: tuple[float, float] = (0.0, 0.7)
     mean_variance: float = 1.0
     noise_floor: float = 1e-6
 
@@ -83,6 +85,11 @@ def warp_gradients(
         z[inactive] = INACTIVE
         dx[inactive] = da[inactive] = db[inactive] = 0.0
     return z, dx, da, db
+
+
+def drifted(x: Array, t: Array) -> Array:
+    """What each entry of x has drifted at times t, per unit: nothing if inactive."""
+    return np.where(np.isnan(x), 0.0, t[:, None])
 
 
 def matern52(r2: Array) -> tuple[Array, Array]:
@@ -127,6 +134,8 @@ class Hyper:
         One over the lengthscale of each column.
     log_a, log_b : ndarray of shape (n_numeric,) or None
         Shapes of the warp; None when there is none.
+    drift : ndarray of shape (n_numeric,) or None
+        How far each numerical column moves with the last; None when none does.
     outputscale, noise, mean_variance : float
         Variances of the function, of its observation, of its mean.
     """
@@ -134,6 +143,7 @@ class Hyper:
     scale: Array
     log_a: Array | None
     log_b: Array | None
+    drift: Array | None
     outputscale: float
     noise: float
     mean_variance: float
@@ -146,10 +156,15 @@ class Hyper:
     def scaled(self, x: Array) -> Array:
         """Warped feature columns over their lengthscales."""
         if self.log_a is None or self.log_b is None:
-            return np.where(np.isnan(x), INACTIVE, x) * self.scale
-        m = len(self.log_a)
-        z = warp(x[:, :m], self.log_a, self.log_b)
-        return np.concatenate([z, x[:, m:]], axis=1) * self.scale
+            z = np.where(np.isnan(x), INACTIVE, x)
+        else:
+            m = len(self.log_a)
+            z = warp(x[:, :m], self.log_a, self.log_b)
+            z = np.concatenate([z, x[:, m:]], axis=1)
+        if self.drift is not None:
+            m = len(self.drift)
+            z[:, :m] += drifted(x[:, :m], z[:, m - 1]) * self.drift
+        return z * self.scale
 
     def covariance(self, left: Array, right: Array) -> Array:
         """Covariance of the function between scaled features."""
@@ -172,6 +187,9 @@ class GaussianProcess:
         Priors of the hyperparameters.
     warped : bool
         Whether the numerical columns are warped.
+    drifts : bool, default=False
+        Whether the last number is a time with which the others drift: what is true
+        of x at time t may be true of x + w at time 0.
     n_active : float, default=None
         Number of axes that are active in a usual point; None means all.
 
@@ -194,11 +212,13 @@ class GaussianProcess:
         prior: Prior | None = None,
         *,
         warped: bool = True,
+        drifts: bool = False,
         n_active: float | None = None,
     ) -> None:
         self.features = features
         self.prior = Prior() if prior is None else prior
         self.warped = warped
+        self.drifts = drifts
         d, m = features.n_axes, len(features.numeric)
         self._slices = {
             "lengthscale": slice(0, d),
@@ -206,6 +226,7 @@ class GaussianProcess:
             "noise": slice(d + 1, d + 2),
             "a": slice(d + 2, d + 2 + m),
             "b": slice(d + 2 + m, d + 2 + 2 * m),
+            "drift": slice(d + 2 + 2 * m, d + 1 + 3 * m if drifts else d + 2 + 2 * m),
         }
         self.theta = self._prior_mean(d if n_active is None else n_active)
         self._center = self.theta.copy()
@@ -215,27 +236,22 @@ class GaussianProcess:
     # -- hyperparameters ---------------------------------------------------
 
     def _prior_mean(self, n_active: float) -> Array:
-        d, m = self.features.n_axes, len(self.features.numeric)
-        prior = self.prior
-        return np.concatenate(
-            [
-                np.full(d, prior.lengthscale[0] + 0.5 * np.log(n_active)),
-                [prior.outputscale[0], prior.noise[0]],
-                np.full(2 * m, prior.warp[0]),
-            ]
-        )
+        mean = self._of_priors(0)
+        mean[self._slices["lengthscale"]] += 0.5 * np.log(n_active)
+        return mean
 
     def _prior_precision(self) -> Array:
-        d, m = self.features.n_axes, len(self.features.numeric)
-        prior = self.prior
-        sd = np.concatenate(
+        return self._of_priors(1) ** -2.0
+
+    def _of_priors(self, number: int) -> Array:
+        """The means (0) or the standard deviations (1), one an entry."""
+        prior = vars(self.prior) | {"a": self.prior.warp, "b": self.prior.warp}
+        return np.concatenate(
             [
-                np.full(d, prior.lengthscale[1]),
-                [prior.outputscale[1], prior.noise[1]],
-                np.full(2 * m, prior.warp[1]),
+                np.full(rows.stop - rows.start, prior[name][number])
+                for name, rows in self._slices.items()
             ]
         )
-        return sd**-2.0
 
     def _make_bounds(self) -> optimize.Bounds:
         low = np.full(len(self.theta), np.log(0.15))
@@ -244,6 +260,7 @@ class GaussianProcess:
         low[rows["lengthscale"]], high[rows["lengthscale"]] = np.log([0.03, 30.0])
         low[rows["outputscale"]], high[rows["outputscale"]] = np.log([0.02, 50.0])
         low[rows["noise"]], high[rows["noise"]] = np.log([1e-6, 1.0])
+        low[rows["drift"]], high[rows["drift"]] = -3.0, 3.0
         return optimize.Bounds(low, high)
 
     def loss(
@@ -254,7 +271,7 @@ class GaussianProcess:
         Parameters
         ----------
         theta : ndarray of shape (n_hyperparameters,)
-            Logarithms of the hyperparameters.
+            Hyperparameters.
         x : ndarray of shape (n, n_features)
             Feature matrix, not warped.
         y : ndarray of shape (n,)
@@ -274,6 +291,10 @@ class GaussianProcess:
         else:
             z = np.where(np.isnan(x[:, :m]), INACTIVE, x[:, :m])
         scale = np.exp(-theta[self.features.axis_of])
+        if self.drifts:
+            drift = np.append(theta[rows["drift"]], 0.0)
+            moved = drifted(x[:, :m], z[:, m - 1])
+            z = z + moved * drift
         zs = np.concatenate([z, x[:, m:]], axis=1) * scale
         corr, slope = matern52(squared_distances(zs, zs))
         cov = outputscale * corr + self.prior.mean_variance
@@ -300,8 +321,11 @@ class GaussianProcess:
         grad[: self.features.n_axes] += np.bincount(
             self.features.axis_of, by_column, self.features.n_axes
         )
+        dz = 4.0 * scale[:m] * (zs[:, :m] * total[:, None] - wz[:, :m])
+        if self.drifts:
+            grad[rows["drift"]] += np.einsum("ij,ij->j", dz, moved)[:-1]
+            dz[:, -1] += np.where(np.isnan(x[:, :m]), 0.0, dz) @ drift
         if self.warped:
-            dz = 4.0 * scale[:m] * (zs[:, :m] * total[:, None] - wz[:, :m])
             grad[rows["a"]] += np.einsum("ij,ij->j", dz, da)
             grad[rows["b"]] += np.einsum("ij,ij->j", dz, db)
         return float(value), grad
@@ -366,6 +390,7 @@ class GaussianProcess:
             scale=np.exp(-theta[self.features.axis_of]),
             log_a=theta[rows["a"]] if self.warped else None,
             log_b=theta[rows["b"]] if self.warped else None,
+            drift=np.append(theta[rows["drift"]], 0.0) if self.drifts else None,
             outputscale=float(outputscale),
             noise=float(noise),
             mean_variance=self.prior.mean_variance,
@@ -439,28 +464,30 @@ class Posterior:
         mean_gradient, variance_gradient : ndarray of shape (k, n_numeric)
         """
         hyper, m = self.hyper, len(self.features.numeric)
+        zs, inactive = hyper.scaled(x), np.isnan(x[:, :m])
         if hyper.log_a is None or hyper.log_b is None:
-            dx = np.where(np.isnan(x[:, :m]), 0.0, 1.0)
-            zs = hyper.scaled(x)
+            dx = np.where(inactive, 0.0, 1.0)
         else:
-            z, dx, _, _ = warp_gradients(x[:, :m], hyper.log_a, hyper.log_b)
-            zs = np.concatenate([z, x[:, m:]], axis=1) * hyper.scale
+            _, dx, _, _ = warp_gradients(x[:, :m], hyper.log_a, hyper.log_b)
         corr, slope = matern52(squared_distances(zs, self.zs))
         cross = hyper.outputscale * corr + hyper.mean_variance
         solved = cross @ self._inverse
         variance = hyper.variance - np.einsum("ij,ij->i", cross, solved)
         slope *= 2.0 * hyper.outputscale
-        dx = dx * hyper.scale[:m]
-        by_mean = slope * self.alpha
-        by_variance = slope * solved
-        own = self.zs[:, :m]
-        mean_gradient = by_mean.sum(1)[:, None] * zs[:, :m] - by_mean @ own
-        gradient = by_variance.sum(1)[:, None] * zs[:, :m] - by_variance @ own
+
+        def gradient(weights: Array) -> Array:
+            """Gradient to x of what has these slopes by the squared distances."""
+            by_z = weights.sum(1)[:, None] * zs[:, :m] - weights @ self.zs[:, :m]
+            by_z *= hyper.scale[:m]
+            if hyper.drift is not None:
+                by_z[:, -1] += np.where(inactive, 0.0, by_z) @ hyper.drift
+            return by_z * dx
+
         return (
             cross @ self.alpha,
             np.maximum(variance, 1e-10),
-            mean_gradient * dx,
-            -2.0 * gradient * dx,
+            gradient(slope * self.alpha),
+            -2.0 * gradient(slope * solved),
         )
 
     def append(self, x: Array) -> Posterior:

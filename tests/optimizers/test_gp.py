@@ -29,9 +29,9 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
-@pytest.fixture
-def fitted(rng: np.random.Generator) -> GaussianProcess:
-    gp = GaussianProcess(FeatureMap(N_CHOICES, CONDITIONAL))
+@pytest.fixture(params=[False, True], ids=["still", "drifting"])
+def fitted(rng: np.random.Generator, request: pytest.FixtureRequest) -> GaussianProcess:
+    gp = GaussianProcess(FeatureMap(N_CHOICES, CONDITIONAL), drifts=request.param)
     points = mixed_points(rng, 25)
     gp.fit(points, np.sin(5 * points[:, 0]) + points[:, 1], max_iter=10)
     return gp
@@ -122,9 +122,13 @@ class TestWarp:
 
 
 class TestLoss:
+    @pytest.mark.parametrize("drifts", [True, False])
     @pytest.mark.parametrize("warped", [True, False])
-    def test_gradient(self, rng: np.random.Generator, warped: bool) -> None:
-        gp = GaussianProcess(FeatureMap(N_CHOICES, CONDITIONAL), warped=warped)
+    def test_gradient(
+        self, rng: np.random.Generator, warped: bool, drifts: bool
+    ) -> None:
+        features = FeatureMap(N_CHOICES, CONDITIONAL)
+        gp = GaussianProcess(features, warped=warped, drifts=drifts)
         x = gp.features(mixed_points(rng, 20))
         y = rng.standard_normal(20)
         weights = rng.uniform(0.5, 2, 20)
@@ -209,6 +213,21 @@ class TestPosterior:
         _, far = gp.posterior().predict(np.array([[40.0, 40.0]]))
         assert far[0] > 1.0
 
+    def test_sees_ahead_what_drifts(self, rng: np.random.Generator) -> None:
+        # the best place moves from 0.8 at time 0 to 0.2 at time 1, unseen
+        points = np.column_stack([rng.random(40), rng.choice([0.0, 0.25, 0.5], 40)])
+        y = -10.0 * (points[:, 0] + 0.6 * points[:, 1] - 0.8) ** 2
+        places = np.column_stack([np.linspace(0, 1, 51), np.ones(51)])
+        truth = -10.0 * (places[:, 0] - 0.2) ** 2
+        errors = []
+        for drifts in (True, False):
+            features = FeatureMap(np.array([0, 0]), np.array([False, False]))
+            gp = GaussianProcess(features, warped=False, drifts=drifts)
+            gp.fit(points, y)
+            mean, _ = gp.posterior().predict(features(places))
+            errors.append(np.abs(mean - truth).mean())
+        assert errors[0] < 0.3 * errors[1]
+
     def test_gradients(self, fitted: GaussianProcess, rng: np.random.Generator) -> None:
         posterior = fitted.posterior()
         points = mixed_points(rng, 6)
@@ -239,7 +258,7 @@ class TestPosterior:
         grown = posterior.append(fitted.features(pending))
         believed, _ = posterior.predict(fitted.features(pending))
         x = np.concatenate([fitted.x, fitted.features(pending)])
-        full = GaussianProcess(fitted.features)
+        full = GaussianProcess(fitted.features, drifts=fitted.drifts)
         full.theta = fitted.theta
         full.x, full.y = x, np.concatenate([fitted.y, believed])
         full.weights = np.ones(len(x))
