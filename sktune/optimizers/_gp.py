@@ -477,7 +477,8 @@ class Posterior:
 
         def gradient(weights: Array) -> Array:
             """Gradient to x of what has these slopes by the squared distances."""
-            by_z = weights.sum(1)[:, None] * zs[:, :m] - weights @ self.zs[:, :m]
+            by_z: Array = weights.sum(1)[:, None] * zs[:, :m]
+            by_z -= weights @ self.zs[:, :m]
             by_z *= hyper.scale[:m]
             if hyper.drift is not None:
                 by_z[:, -1] += np.where(inactive, 0.0, by_z) @ hyper.drift
