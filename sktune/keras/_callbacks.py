@@ -68,6 +68,11 @@ def _has_own(callback: Any, name: str) -> bool:
     is_lambda = kind is keras.callbacks.LambdaCallback
     if kind.__module__.startswith("keras.") and not is_lambda:
         return False
+    return _defines(callback, name)
+
+
+def _defines(callback: Any, name: str) -> bool:
+    """Whether a callback does anything in a hook."""
     hook = getattr(callback, name)
     return getattr(hook, "__func__", hook) is not getattr(
         keras.callbacks.Callback, name
@@ -92,6 +97,7 @@ class Hooks:
     def __init__(self, callbacks: Sequence[Any], engine: Engine, n_epochs: int) -> None:
         self._engine = engine
         self._factor = 1.0
+        self._callbacks = callbacks
         self.list: Any = None
         if callbacks:
             engine.model.stop_training = False
@@ -101,7 +107,7 @@ class Hooks:
 
     def begin(self) -> None:
         """Announce the training."""
-        if self.list is not None:
+        if self._is_heard("on_train_begin"):
             with self._model_in_place():
                 self.list.on_train_begin()
 
@@ -109,22 +115,37 @@ class Hooks:
         """Announce an epoch; return its settings as the callbacks left them."""
         if self.list is None:
             return settings
-        with self._model_in_place():
-            if settings.learning_rate is None:
-                self.list.on_epoch_begin(epoch)
-                return settings
-            rate = settings.learning_rate * self._factor
-            self._engine.optimizer.learning_rate = rate
-            self._call(self.list.on_epoch_begin, epoch)
-            return dataclasses.replace(settings, learning_rate=self._learning_rate())
+        rate = settings.learning_rate
+        if rate is not None:
+            rate *= self._factor
+        if self._is_heard("on_epoch_begin"):
+            with self._model_in_place():
+                if rate is None:
+                    self.list.on_epoch_begin(epoch)
+                else:
+                    self._engine.optimizer.learning_rate = rate
+                    self._call(self.list.on_epoch_begin, epoch)
+                    rate = self._learning_rate()
+        return dataclasses.replace(settings, learning_rate=rate)
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> bool:
         """Report an epoch; return whether a callback stops the training."""
         if self.list is None:
             return False
-        with self._model_in_place():
-            self._call(self.list.on_epoch_end, epoch, dict(logs))
+        if self._is_heard("on_epoch_end"):
+            with self._model_in_place():
+                self._call(self.list.on_epoch_end, epoch, dict(logs))
         return bool(self._engine.model.stop_training)
+
+    def end(self, logs: dict[str, float]) -> None:
+        """Announce the end of the training."""
+        if self._is_heard("on_train_end"):
+            with self._model_in_place():
+                self.list.on_train_end(logs)
+
+    def _is_heard(self, name: str) -> bool:
+        # The model is brought up to date for a hook, which is not for nothing.
+        return any(_defines(callback, name) for callback in self._callbacks)
 
     def _call(self, hook: Callable[..., None], *args: Any) -> None:
         """Call a hook; what it makes of the learning rate holds from then on."""
@@ -133,12 +154,6 @@ class Hooks:
         after = self._learning_rate()
         if before > 0:
             self._factor *= after / before  # a plateau was met, say
-
-    def end(self, logs: dict[str, float]) -> None:
-        """Announce the end of the training."""
-        if self.list is not None:
-            with self._model_in_place():
-                self.list.on_train_end(logs)
 
     @contextlib.contextmanager
     def _model_in_place(self) -> Iterator[None]:
