@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +57,10 @@ def _on_own_device(method: _Method) -> _Method:
             return method(self, *args, **options)
 
     return cast(_Method, on_own_device)
+
+
+def _as_reason(error: CompilationError) -> str:
+    return f"compilation failed ({str(error).splitlines()[0]})"
 
 
 class KerasEstimator(Parameters):
@@ -227,7 +232,7 @@ class KerasEstimator(Parameters):
                 ) from error
             recipe = make_recipe(self, training)
             engine = FitEngine(recipe)
-            path = f"fit: compilation failed ({str(error).splitlines()[0]})"
+            path = f"fit: {_as_reason(error)}"
             going = training.copy()
             callbacks = fresh_callbacks(self.callbacks)
             self._run_on(engine, recipe, going, rows, callbacks, n_epochs, n_planned)
@@ -307,7 +312,10 @@ class KerasEstimator(Parameters):
             if recipe.engine is None or n_bytes > MAX_BYTES:
                 reason = why_not_compiled(recipe, n_bytes)
         if reason is None:
-            return engine_for(recipe), "compiled"
+            try:
+                return engine_for(recipe), "compiled"
+            except CompilationError as error:
+                reason = _as_reason(error)
         if self.training == "compiled":
             raise ModelError(
                 f"training='compiled' is not possible: {reason}; use training='auto'"
@@ -344,8 +352,9 @@ class KerasEstimator(Parameters):
             reason = "asked for" if self.training == "fit" else None
             reason = reason or why_not_compiled(recipe, 0)
             if reason is None:
-                engine = engine_for(recipe)
-            else:
+                with contextlib.suppress(CompilationError):
+                    engine = engine_for(recipe)
+            if engine is None:
                 engine = self._fit_engine(recipe, self._training)
             self._engine = engine
         return engine

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ._compiled import CompiledEngine, Placed, Table
+from ._compiled import CompilationError, CompiledEngine, Placed, Table
 from ._engine import Recipe, Variables, model_variables, packed
 from ._tf_session import TensorflowSession
 
@@ -27,7 +27,10 @@ class TensorflowEngine(CompiledEngine):
         groups = (*model_variables(self.model), self.optimizer.variables)
         self._sizes = [len(group) for group in groups]
         self._variables = [v.value for group in groups for v in group]
-        self._session = TensorflowSession(self._variables)
+        try:
+            self._session = TensorflowSession(self._variables)
+        except tf.errors.OpError as error:  # a device that it cannot have, say
+            raise CompilationError(f"{type(error).__name__}: {error}") from error
 
     # -- State ---------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -411,3 +413,24 @@ def test_the_path_tells_why_nothing_was_compiled(params, reason, digits):
     estimator.set_params(training="compiled")
     with pytest.raises(ModelError, match=f"not possible: .*{reason}"):
         estimator.fit(*digits)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="of TensorFlow's sessions")
+def test_a_refused_session_leaves_the_training_to_keras(digits, monkeypatch):
+    import tensorflow as tf
+
+    from sktune.keras import _tf_session
+
+    def refuse():
+        raise tf.errors.InvalidArgumentError(None, None, "no such device\nat all")
+
+    monkeypatch.setattr(_tf_session, "_config", refuse)
+    X, y = digits
+    options = {"model__units": (5,), "epochs": 1, "random_state": 0}
+    estimator = KerasClassifier(**options).fit(X, y)
+    assert "no such device" in estimator.training_path_
+    assert estimator.training_path_.startswith("fit: compilation failed (Invalid")
+    copy = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(copy.predict(X), estimator.predict(X))
+    with pytest.raises(ModelError, match=r"not possible: .*no such device"):
+        KerasClassifier(training="compiled", **options).fit(X, y)
