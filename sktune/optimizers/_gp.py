@@ -474,14 +474,16 @@ class Posterior:
         solved = cross @ self._inverse
         variance = hyper.variance - np.einsum("ij,ij->i", cross, solved)
         slope *= 2.0 * hyper.outputscale
+        scale = hyper.scale[:m]
+        dx = dx * scale
 
         def gradient(weights: Array) -> Array:
             """Gradient to x of what has these slopes by the squared distances."""
             by_z: Array = weights.sum(1)[:, None] * zs[:, :m]
             by_z -= weights @ self.zs[:, :m]
-            by_z *= hyper.scale[:m]
             if hyper.drift is not None:
-                by_z[:, -1] += np.where(inactive, 0.0, by_z) @ hyper.drift
+                others = np.where(inactive, 0.0, by_z)
+                by_z[:, -1] += others @ (hyper.drift * scale) / scale[-1]
             return by_z * dx
 
         return (
