@@ -4,16 +4,17 @@ Glossary: n observations, d axes, m numerical columns, f feature columns;
 Z warped features over lengthscales (n, f), R the squared distances (n, n),
 K the covariance of the observations, L its Cholesky factor, y the targets;
 a, b the shapes of the input warp z = 1 - (1 - x^a)^b (Kumaraswamy);
-w the drifts, z + w t of each numerical column with the last of them, t.
+v the drifts, z + v t, of numerical columns with the last of them, the time t.
 
 The hyperparameters are one vector of logarithms, and of drifts, which have a sign::
 
-    [lengthscale (d), outputscale, noise, a (m), b (m), w (m - 1 or 0)]
+    [lengthscale (d), outputscale, noise, a (m), b (m), v (m - 1 or 0)]
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,6 @@ __all__ = ["GaussianProcess", "Posterior", "Prior"]
 
 Array = NDArray[np.float64]
 
-_SQRT5 = np.sqrt(5.0)
 _TINY = 1e-9
 
 
@@ -188,8 +188,8 @@ class GaussianProcess:
     warped : bool
         Whether the numerical columns are warped.
     drifts : bool, default=False
-        Whether the last number is a time with which the others drift: what is true
-        of x at time t may be true of x + w at time 0.
+        Whether the last number is a time with which the others drift: z at time t is
+        like z + v t at time 0, but for what the time itself changes.
     n_active : float, default=None
         Number of axes that are active in a usual point; None means all.
 
@@ -220,38 +220,33 @@ class GaussianProcess:
         self.warped = warped
         self.drifts = drifts
         d, m = features.n_axes, len(features.numeric)
-        self._slices = {
-            "lengthscale": slice(0, d),
-            "outputscale": slice(d, d + 1),
-            "noise": slice(d + 1, d + 2),
-            "a": slice(d + 2, d + 2 + m),
-            "b": slice(d + 2 + m, d + 2 + 2 * m),
-            "drift": slice(d + 2 + 2 * m, d + 1 + 3 * m if drifts else d + 2 + 2 * m),
+        sizes = {
+            "lengthscale": d,
+            "outputscale": 1,
+            "noise": 1,
+            "a": m,
+            "b": m,
+            "drift": m - 1 if drifts else 0,
         }
-        self.theta = self._prior_mean(d if n_active is None else n_active)
-        self._center = self.theta.copy()
-        self._precision = self._prior_precision()
+        stops = itertools.accumulate(sizes.values())
+        self._slices = {
+            name: slice(stop - size, stop)
+            for (name, size), stop in zip(sizes.items(), stops, strict=True)
+        }
+        mean, deviation = self._of_priors()
+        self._center: Array = mean
+        self._center[:d] += 0.5 * np.log(d if n_active is None else n_active)
+        self._precision: Array = deviation**-2.0
+        self.theta = self._center.copy()
         self._bounds = self._make_bounds()
 
     # -- hyperparameters ---------------------------------------------------
 
-    def _prior_mean(self, n_active: float) -> Array:
-        mean = self._of_priors(0)
-        mean[self._slices["lengthscale"]] += 0.5 * np.log(n_active)
-        return mean
-
-    def _prior_precision(self) -> Array:
-        return self._of_priors(1) ** -2.0
-
-    def _of_priors(self, number: int) -> Array:
-        """The means (0) or the standard deviations (1), one an entry."""
-        prior = vars(self.prior) | {"a": self.prior.warp, "b": self.prior.warp}
-        return np.concatenate(
-            [
-                np.full(rows.stop - rows.start, prior[name][number])
-                for name, rows in self._slices.items()
-            ]
-        )
+    def _of_priors(self) -> Array:
+        """Means and standard deviations, shape (2, n_hyperparameters)."""
+        priors = vars(self.prior) | {"a": self.prior.warp, "b": self.prior.warp}
+        counts = [rows.stop - rows.start for rows in self._slices.values()]
+        return np.repeat([priors[name] for name in self._slices], counts, axis=0).T
 
     def _make_bounds(self) -> optimize.Bounds:
         low = np.full(len(self.theta), np.log(0.15))
