@@ -285,7 +285,8 @@ class BayesOptimizer(Optimizer):
         self, points: Array, targets: Array, weights: Array, n_iter: int, restart: bool
     ) -> None:
         gp = self._gp
-        gp.warped = len(points) >= _WARP_FROM * self.space.n_axes
+        # a drift with the budget is straight where nothing is warped
+        gp.warped = not gp.drifts and len(points) >= _WARP_FROM * self.space.n_axes
         starts = (gp.prior_mode,) if restart else ()
         gp.fit(points, targets, weights, starts=starts, max_iter=n_iter)
 
