@@ -448,7 +448,7 @@ def test_divergence_at_a_later_rung():
     results = found.cv_results_
     failed = results["status"] == "failed"
     # a good one at 1 unit is promoted, and fails at 3
-    assert set(results["n_resources"][failed]) == {3, 9}
+    assert {3, 9} <= set(results["n_resources"][failed]) <= {3, 9, 27}
     assert results["rung"][results["n_resources"] == 3][0] == 1
     assert found.best_params_["top"] <= 0.5
     assert np.isfinite(found.best_score_)
