@@ -143,9 +143,12 @@ CHILD_OUTLIVES = """
 import os, signal, sys, time
 from sktune.persistence import Journal
 journal = Journal(sys.argv[1])
+reader, writer = os.pipe()
 if os.fork() == 0:
+    os.write(writer, b"begun")
     time.sleep(30)
     os._exit(0)
+os.read(reader, 5)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
