@@ -107,45 +107,30 @@ class Hooks:
 
     def begin(self) -> None:
         """Announce the training."""
-        if self._is_heard("on_train_begin"):
-            with self._model_in_place():
+        if self.list is not None:
+            with self._model_in_place("on_train_begin"):
                 self.list.on_train_begin()
 
     def begin_epoch(self, epoch: int, settings: Settings) -> Settings:
         """Announce an epoch; return its settings as the callbacks left them."""
         if self.list is None:
             return settings
-        rate = settings.learning_rate
-        if rate is not None:
-            rate *= self._factor
-        if self._is_heard("on_epoch_begin"):
-            with self._model_in_place():
-                if rate is None:
-                    self.list.on_epoch_begin(epoch)
-                else:
-                    self._engine.optimizer.learning_rate = rate
-                    self._call(self.list.on_epoch_begin, epoch)
-                    rate = self._learning_rate()
-        return dataclasses.replace(settings, learning_rate=rate)
+        with self._model_in_place("on_epoch_begin"):
+            if settings.learning_rate is None:
+                self.list.on_epoch_begin(epoch)
+                return settings
+            rate = settings.learning_rate * self._factor
+            self._engine.optimizer.learning_rate = rate
+            self._call(self.list.on_epoch_begin, epoch)
+            return dataclasses.replace(settings, learning_rate=self._learning_rate())
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> bool:
         """Report an epoch; return whether a callback stops the training."""
         if self.list is None:
             return False
-        if self._is_heard("on_epoch_end"):
-            with self._model_in_place():
-                self._call(self.list.on_epoch_end, epoch, dict(logs))
+        with self._model_in_place("on_epoch_end"):
+            self._call(self.list.on_epoch_end, epoch, dict(logs))
         return bool(self._engine.model.stop_training)
-
-    def end(self, logs: dict[str, float]) -> None:
-        """Announce the end of the training."""
-        if self._is_heard("on_train_end"):
-            with self._model_in_place():
-                self.list.on_train_end(logs)
-
-    def _is_heard(self, name: str) -> bool:
-        # The model is brought up to date for a hook, which is not for nothing.
-        return any(_defines(callback, name) for callback in self._callbacks)
 
     def _call(self, hook: Callable[..., None], *args: Any) -> None:
         """Call a hook; what it makes of the learning rate holds from then on."""
@@ -155,12 +140,21 @@ class Hooks:
         if before > 0:
             self._factor *= after / before  # a plateau was met, say
 
+    def end(self, logs: dict[str, float]) -> None:
+        """Announce the end of the training."""
+        if self.list is not None:
+            with self._model_in_place("on_train_end"):
+                self.list.on_train_end(logs)
+
     @contextlib.contextmanager
-    def _model_in_place(self) -> Iterator[None]:
-        """Let hooks see the model as it is, and take over what they make of it."""
-        self._engine.sync_model()
+    def _model_in_place(self, name: str) -> Iterator[None]:
+        """Let a hook see the model as it is, and take over what it makes of it."""
+        is_heard = any(_defines(callback, name) for callback in self._callbacks)
+        if is_heard:
+            self._engine.sync_model()
         yield
-        self._engine.adopt_model()
+        if is_heard:
+            self._engine.adopt_model()
 
     def _learning_rate(self) -> float:
         rate = keras.ops.convert_to_numpy(self._engine.optimizer.learning_rate)
