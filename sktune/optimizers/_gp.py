@@ -161,6 +161,10 @@ class Hyper:
             m = len(self.log_a)
             z = warp(x[:, :m], self.log_a, self.log_b)
             z = np.concatenate([z, x[:, m:]], axis=1)
+        return self.placed(x, z)
+
+    def placed(self, x: Array, z: Array) -> Array:
+        """Drifted columns over their lengthscales, of x as the warp leaves it."""
         if self.drift is not None:
             m = len(self.drift)
             z[:, :m] += drifted(x[:, :m], z[:, m - 1]) * self.drift
@@ -316,7 +320,8 @@ class GaussianProcess:
         grad[: self.features.n_axes] += np.bincount(
             self.features.axis_of, by_column, self.features.n_axes
         )
-        dz = 4.0 * scale[:m] * (zs[:, :m] * total[:, None] - wz[:, :m])
+        if self.drifts or self.warped:
+            dz = 4.0 * scale[:m] * (zs[:, :m] * total[:, None] - wz[:, :m])
         if self.drifts:
             grad[rows["drift"]] += np.einsum("ij,ij->j", dz, moved)[:-1]
             dz[:, -1] += np.where(np.isnan(x[:, :m]), 0.0, dz) @ drift
@@ -459,11 +464,13 @@ class Posterior:
         mean_gradient, variance_gradient : ndarray of shape (k, n_numeric)
         """
         hyper, m = self.hyper, len(self.features.numeric)
-        zs, inactive = hyper.scaled(x), np.isnan(x[:, :m])
+        inactive = np.isnan(x[:, :m])
         if hyper.log_a is None or hyper.log_b is None:
             dx = np.where(inactive, 0.0, 1.0)
+            zs = hyper.scaled(x)
         else:
-            _, dx, _, _ = warp_gradients(x[:, :m], hyper.log_a, hyper.log_b)
+            z, dx, _, _ = warp_gradients(x[:, :m], hyper.log_a, hyper.log_b)
+            zs = hyper.placed(x, np.concatenate([z, x[:, m:]], axis=1))
         corr, slope = matern52(squared_distances(zs, self.zs))
         cross = hyper.outputscale * corr + hyper.mean_variance
         solved = cross @ self._inverse
