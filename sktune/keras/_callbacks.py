@@ -97,7 +97,6 @@ class Hooks:
     def __init__(self, callbacks: Sequence[Any], engine: Engine, n_epochs: int) -> None:
         self._engine = engine
         self._factor = 1.0
-        self._callbacks = callbacks
         self.list: Any = None
         if callbacks:
             engine.model.stop_training = False
@@ -149,7 +148,7 @@ class Hooks:
     @contextlib.contextmanager
     def _model_in_place(self, name: str) -> Iterator[None]:
         """Let a hook see the model as it is, and take over what it makes of it."""
-        is_heard = any(_defines(callback, name) for callback in self._callbacks)
+        is_heard = any(_defines(callback, name) for callback in self.list.callbacks)
         if is_heard:
             self._engine.sync_model()
         yield
