@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -311,22 +310,26 @@ class KerasEstimator(Parameters):
             n_bytes = dense_bytes([*rows.inputs, rows.target])
             if recipe.engine is None or n_bytes > MAX_BYTES:
                 reason = why_not_compiled(recipe, n_bytes)
+        engine, path = self._new_engine(recipe, training, reason)
+        if self.training == "compiled" and engine.path != "compiled":
+            raise ModelError(
+                "training='compiled' is not possible: "
+                f"{path.removeprefix('fit: ')}; use training='auto'"
+            )
+        return engine, path
+
+    def _new_engine(
+        self, recipe: Recipe, training: Training, reason: str | None
+    ) -> tuple[Engine, str]:
+        """Return a compiled engine unless there is a reason, and what is said of it."""
         if reason is None:
             try:
                 return engine_for(recipe), "compiled"
             except CompilationError as error:
                 reason = _as_reason(error)
-        if self.training == "compiled":
-            raise ModelError(
-                f"training='compiled' is not possible: {reason}; use training='auto'"
-            )
-        return self._fit_engine(recipe, training), f"fit: {reason}"
-
-    def _fit_engine(self, recipe: Recipe, training: Training) -> FitEngine:
-        """Return an engine around a model of its own."""
-        return FitEngine(
-            recipe if recipe.engine is None else make_recipe(self, training)
-        )
+        # around a model of its own
+        own = recipe if recipe.engine is None else make_recipe(self, training)
+        return FitEngine(own), f"fit: {reason}"
 
     # -- Prediction ----------------------------------------------------------------
 
@@ -351,11 +354,7 @@ class KerasEstimator(Parameters):
             recipe = self._recipe(self._training)
             reason = "asked for" if self.training == "fit" else None
             reason = reason or why_not_compiled(recipe, 0)
-            if reason is None:
-                with contextlib.suppress(CompilationError):
-                    engine = engine_for(recipe)
-            if engine is None:
-                engine = self._fit_engine(recipe, self._training)
+            engine, _ = self._new_engine(recipe, self._training, reason)
             self._engine = engine
         return engine
 

@@ -76,14 +76,13 @@ def pack(meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
     parts: list[bytes] = []
     for name, values in arrays.items():
         array = np.asarray(values)
-        if _dtype_named(array.dtype.name) != array.dtype.newbyteorder("="):
+        dtype_name = _name_of(array.dtype)
+        if dtype_name is None:
             raise CheckpointError(
                 f"the array {name!r} of dtype {array.dtype} cannot be saved; "
                 "convert it to booleans or numbers of at most 64 bits a part"
             )
-        entries.append(
-            {"name": name, "dtype": array.dtype.name, "shape": list(array.shape)}
-        )
+        entries.append({"name": name, "dtype": dtype_name, "shape": list(array.shape)})
         parts.append(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
     try:
         header = json.dumps({"meta": dict(meta), "arrays": entries}).encode()
@@ -193,6 +192,12 @@ def _read_arrays(
     if offset != len(data):
         raise ValueError(f"{len(data) - offset} bytes belong to no array")
     return arrays
+
+
+@functools.lru_cache(maxsize=64)
+def _name_of(dtype: np.dtype[Any]) -> str | None:
+    """Return the name of a dtype that a state may hold, None for all others."""
+    return dtype.name if _dtype_named(dtype.name) == dtype.newbyteorder("=") else None
 
 
 @functools.lru_cache(maxsize=64)
