@@ -538,46 +538,66 @@ def overall_rows(
     ]
 
 
-def overhead(task: Task, n_repeats: int = 3) -> list[list[float]]:
-    """What an epoch of a population takes next to plain training.
+@dataclass
+class Stopwatch:
+    """Adds up seconds, by the clock and by the processor."""
+
+    seconds: np.ndarray = field(default_factory=lambda: np.zeros(2))
+
+    def __enter__(self) -> None:
+        self._started = self._now()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += self._now() - self._started
+
+    @staticmethod
+    def _now() -> np.ndarray:
+        return np.array([time.perf_counter(), time.process_time()])
+
+
+TIMES = ("population", "plain", "in segments", "scoring")
+
+
+def times_of(task: Task, n_repeats: int = 3) -> np.ndarray:
+    """What a population takes, and what it is made of.
 
     Returns
     -------
-    list of list of float
-        Milliseconds an epoch: of the population, of the same number of models one
-        after another, and of these when each is scored as often as a member; by the
-        clock, then by the processor. Each is the median of some turns, taken in
-        alternation.
+    ndarray of shape (2, 4)
+        Milliseconds an epoch by the clock, then by the processor: of the population;
+        of the same number of models one after another; of these when their training
+        is broken off as often; of scoring these as often. Each is the median of some
+        turns, taken in alternation.
     """
     # none diverges: all train as many epochs as are counted
     rates = (1e-4, 1e-2, "log-uniform")
     task = replace(task, space=task.space | {"learning_rate": rates})
+    scorer = get_scorer(SCORING)
+    X_train, X_valid, _, y_train, y_valid, _ = task.rows
 
-    def searched() -> None:
-        search = _population(task, 0)
-        search.fit(task.search_data["X"], task.search_data["y"])
-
-    def plain(interval: int) -> None:
+    def plain(interval: int, training: Stopwatch, scoring: Stopwatch) -> None:
         space = Space(task.space)
-        scorer = get_scorer(SCORING)
-        X_train, X_valid, _, y_train, y_valid, _ = task.rows
         for point in space.sample(np.random.default_rng(0), SIZE):
-            model = _seeded(task, 0).set_params(**space.from_unit(point))
+            with training:
+                model = _seeded(task, 0).set_params(**space.from_unit(point))
             for _ in range(0, EPOCHS, interval):
-                model.train_more(X_train, y_train, interval)
-                scorer(model, X_valid, y_valid)
+                with training:
+                    model.train_more(X_train, y_train, interval)
+                with scoring:
+                    scorer(model, X_valid, y_valid)
 
-    parts = [searched, lambda: plain(EPOCHS), lambda: plain(EPOCHS // GENERATIONS)]
-    found: list[list[tuple[float, float]]] = [[] for _ in parts]
-    for _ in range(n_repeats + 1):
-        for part, times in zip(parts, found, strict=True):
-            wall, processor = time.perf_counter(), time.process_time()
-            part()
-            wall = time.perf_counter() - wall
-            times.append((wall, time.process_time() - processor))
+    def turn() -> list[np.ndarray]:
+        searching, whole, parts, once, scoring = (Stopwatch() for _ in range(5))
+        with searching:
+            search = _population(task, 0)
+            search.fit(task.search_data["X"], task.search_data["y"])
+        plain(EPOCHS, whole, once)
+        plain(EPOCHS // GENERATIONS, parts, scoring)
+        return [watch.seconds for watch in (searching, whole, parts, scoring)]
+
     # the first turn compiles
-    medians = [np.median(times[1:], axis=0) for times in found]
-    return [[1000 * m[i] / (SIZE * EPOCHS) for m in medians] for i in range(2)]
+    turns = [turn() for _ in range(n_repeats + 1)][1:]
+    return 1000 * np.median(turns, axis=0).T / (SIZE * EPOCHS)
 
 
 def print_scores(options: argparse.Namespace) -> None:
@@ -596,10 +616,13 @@ def print_times(tasks: list[str]) -> None:
     rows = []
     for name in tasks:
         task = TASKS[name]()
-        for clock, times in zip(("clock", "processor"), overhead(task), strict=True):
-            ratios = [f"{times[0] / t:.2f}" for t in times[1:]]
-            rows.append([task.name, clock, *(f"{t:.2f}" for t in times), *ratios])
-    header = ["task", "by", "population", "plain", "plain, scored", "ratio", "ratio"]
+        for clock, times in zip(("clock", "processor"), times_of(task), strict=True):
+            ours, plain, in_segments, scoring = times
+            ratios = [ours / plain, (plain + scoring) / plain]
+            ratios.append(ours / (in_segments + scoring))
+            cells = [*(f"{t:.2f}" for t in times), *(f"{r:.2f}" for r in ratios)]
+            rows.append([task.name, clock, *cells])
+    header = ["task", "by", *TIMES, "to plain", "least", "to both"]
     print("\nMilliseconds an epoch, one core:\n")
     print(table(header, rows), flush=True)
 
