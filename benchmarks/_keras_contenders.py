@@ -63,7 +63,12 @@ def architectures(n_trials: int) -> list[Candidate]:
     ]
 
 
-KINDS = {"candidates": candidates, "architectures": architectures}
+# Name -> candidates, and what XLA has to do with them.
+KINDS = {
+    "candidates": (candidates, "auto"),
+    "architectures": (architectures, "auto"),
+    "architectures-without-xla": (architectures, False),
+}
 
 
 def build(units: int = 64, dropout: float = 0.2) -> Any:
@@ -165,7 +170,7 @@ def keras_tuner() -> Search:
     return search
 
 
-def _own_search(tried: list[Candidate], scoring: Any = None) -> Any:
+def _own_search(tried: list[Candidate], scoring: Any = None, **options: Any) -> Any:
     """Our search and our estimator; the candidates are its first trials."""
     from sktune import BayesSearchCV, Categorical, Float, Integer
     from sktune.keras import KerasClassifier
@@ -177,8 +182,9 @@ def _own_search(tried: list[Candidate], scoring: Any = None) -> Any:
     ]
     units = {c["units"] for c in tried}
     _, _, folds = data()
+    options |= {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "random_state": 0}
     return BayesSearchCV(
-        KerasClassifier(build, epochs=EPOCHS, batch_size=BATCH_SIZE, random_state=0),
+        KerasClassifier(build, **options),
         {
             "model__units": (
                 Categorical(sorted(units)) if len(units) == 2 else Integer(16, 128)
@@ -308,17 +314,18 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def memory(kind: str, n_trials: int) -> list[float]:
-    """Megabytes after each trial of a search of ours over candidates of a kind."""
-    after_fold: list[float] = []
+def memory(kind: str, n_trials: int) -> list[tuple[float, float]]:
+    """Megabytes, and the time, after each trial of a search of ours."""
+    after_fold: list[tuple[float, float]] = []
 
     def scoring(estimator: Any, X: Any, y: Any) -> float:
         score = accuracy_score(y, estimator.predict(X))
-        after_fold.append(resident())
+        after_fold.append((resident(), time.perf_counter()))
         return float(score)
 
     X, y, _ = data()
-    search, _ = _own_search(KINDS[kind](n_trials), scoring)
+    make, jit_compile = KINDS[kind]
+    search, _ = _own_search(make(n_trials), scoring, jit_compile=jit_compile)
     search.fit(X, y)
     return after_fold[N_SPLITS - 1 :: N_SPLITS]
 
