@@ -31,8 +31,8 @@ from sktune import HyperbandSearchCV, Space
 from sktune._protocol import Outcome, Status, Suggestion
 from sktune.optimizers import (
     AsyncHyperbandOptimizer,
+    BayesOptimizer,
     HyperbandOptimizer,
-    RandomOptimizer,
     make_brackets,
 )
 
@@ -41,6 +41,7 @@ SIGMA = 0.5
 SEEDED = 'promotion="sync", seed'
 UNSEEDED = 'promotion="sync", no seed'
 ASYNC = 'promotion="async"'
+SETTINGS = (SEEDED, UNSEEDED, ASYNC)
 X = np.arange(60).reshape(-1, 1)
 
 
@@ -99,11 +100,26 @@ def utilisation(n_splits: int, seed: int, mean: float, setting: str) -> float:
     return Sleeper.slept / (WORKERS * seconds)
 
 
-def permitted(n_splits: int, seed: int, promotion: str) -> float:
-    """How much of their time imaginary workers train; candidates are drawn."""
-    sampler = RandomOptimizer(Space({"x": (0.0, 1.0)}), rng=np.random.default_rng(seed))
-    kind = AsyncHyperbandOptimizer if promotion == "async" else HyperbandOptimizer
-    optimizer = kind(sampler, make_brackets(81), learns=False)
+def permitted(n_splits: int, seed: int, setting: str) -> float:
+    """How much of their time imaginary workers train."""
+    space, plan = Space({"x": (0.0, 1.0)}), make_brackets(81)
+    sampler = BayesOptimizer(
+        space,
+        rng=np.random.default_rng(seed),
+        budget=sum(bracket.rungs[0].n_candidates for bracket in plan),
+        budgets=(1, 81),
+    )
+    optimizer: Any
+    if setting == ASYNC:
+        optimizer = AsyncHyperbandOptimizer(sampler, plan, learns=True)
+    else:
+        optimizer = HyperbandOptimizer(
+            sampler,
+            plan,
+            learns=True,
+            repeatable=setting == SEEDED,
+            n_abreast=-(-WORKERS // n_splits),
+        )
     waiting: list[tuple[int, int]] = []  # trial, fold
     running: list[tuple[float, int, int]] = []  # end, number of the task, trial
     asked: dict[int, Suggestion] = {}
@@ -163,7 +179,7 @@ def main() -> None:
     options = parser.parse_args()
     print(_environment.describe(), "\n")
     lines = []
-    for name in (SEEDED, UNSEEDED, ASYNC):
+    for name in SETTINGS:
         cells = []
         for n_splits in (3, 5):
             values = [
@@ -173,12 +189,12 @@ def main() -> None:
             cells.append(with_error(values, 2))
             print(f"  {name}, {n_splits} folds: {cells[-1]}", flush=True)
         lines.append([name, *cells])
-    for promotion in ("sync", "async"):
+    for name in SETTINGS:
         cells = [
-            with_error([permitted(n_splits, s, promotion) for s in range(20)], 2)
+            with_error([permitted(n_splits, s, name) for s in range(20)], 2)
             for n_splits in (3, 5)
         ]
-        lines.append([f'permitted by the schedule, promotion="{promotion}"', *cells])
+        lines.append([f"permitted by the schedule, {name}", *cells])
     print(table(["fraction of ideal use, 8 workers", "3 folds", "5 folds"], lines))
     print()
     lines = []

@@ -16,11 +16,10 @@ from ._shares import SharesOptimizer
 
 __all__ = ["HyperbandOptimizer"]
 
-# What a trial has shown counts as known only half its duration after its end in the
-# schedule: real durations are uneven, and proposals wait for what is known. Simulated
-# with eight workers, three folds, three trials abreast and durations of sigma 0.5, the
-# workers are busy 0.87 of the time, without the delay 0.75.
-_DELAY = 0.5
+# What a trial has shown counts as known only its own duration after its end in the
+# schedule: real durations are uneven, and proposals wait for what is known.
+# `benchmarks/hyperband_workers.py` prints how busy eight workers are.
+_DELAY = 1.0
 
 
 @dataclass(slots=True)
