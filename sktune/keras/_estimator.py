@@ -310,26 +310,27 @@ class KerasEstimator(Parameters):
             n_bytes = dense_bytes([*rows.inputs, rows.target])
             if recipe.engine is None or n_bytes > MAX_BYTES:
                 reason = why_not_compiled(recipe, n_bytes)
-        engine, path = self._new_engine(recipe, training, reason)
-        if self.training == "compiled" and engine.path != "compiled":
+        engine, reason = self._new_engine(recipe, training, reason)
+        if reason is None:
+            return engine, "compiled"
+        if self.training == "compiled":
             raise ModelError(
-                "training='compiled' is not possible: "
-                f"{path.removeprefix('fit: ')}; use training='auto'"
+                f"training='compiled' is not possible: {reason}; use training='auto'"
             )
-        return engine, path
+        return engine, f"fit: {reason}"
 
     def _new_engine(
         self, recipe: Recipe, training: Training, reason: str | None
-    ) -> tuple[Engine, str]:
-        """Return a compiled engine unless there is a reason, and what is said of it."""
+    ) -> tuple[Engine, str | None]:
+        """Return an engine, and why it does not compile epochs."""
         if reason is None:
             try:
-                return engine_for(recipe), "compiled"
+                return engine_for(recipe), None
             except CompilationError as error:
                 reason = _as_reason(error)
         # around a model of its own
         own = recipe if recipe.engine is None else make_recipe(self, training)
-        return FitEngine(own), f"fit: {reason}"
+        return FitEngine(own), reason
 
     # -- Prediction ----------------------------------------------------------------
 
