@@ -440,8 +440,6 @@ class RegressionTarget:
 
 def _read(y: Any, *, warn: bool = False, numeric: bool = False) -> Any:
     """Return y as an array, one column as 1-D."""
-    if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biu":
-        return y  # there is nothing to check
     y = y.toarray() if hasattr(y, "toarray") else y  # sparse labels
     dtype = "numeric" if numeric else None
     y = check_array(y, dtype=dtype, ensure_2d=False, input_name="y")
