@@ -170,7 +170,9 @@ def keras_tuner() -> Search:
     return search
 
 
-def _own_search(tried: list[Candidate], scoring: Any = None, **options: Any) -> Any:
+def _own_search(
+    tried: list[Candidate], scoring: Any = None, jit_compile: bool | str = "auto"
+) -> Any:
     """Our search and our estimator; the candidates are its first trials."""
     from sktune import BayesSearchCV, Categorical, Float, Integer
     from sktune.keras import KerasClassifier
@@ -182,9 +184,14 @@ def _own_search(tried: list[Candidate], scoring: Any = None, **options: Any) -> 
     ]
     units = {c["units"] for c in tried}
     _, _, folds = data()
-    options |= {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "random_state": 0}
     return BayesSearchCV(
-        KerasClassifier(build, **options),
+        KerasClassifier(
+            build,
+            epochs=EPOCHS,
+            batch_size=BATCH_SIZE,
+            random_state=0,
+            jit_compile=jit_compile,
+        ),
         {
             "model__units": (
                 Categorical(sorted(units)) if len(units) == 2 else Integer(16, 128)
@@ -325,7 +332,7 @@ def memory(kind: str, n_trials: int) -> list[tuple[float, float]]:
 
     X, y, _ = data()
     make, jit_compile = KINDS[kind]
-    search, _ = _own_search(make(n_trials), scoring, jit_compile=jit_compile)
+    search, _ = _own_search(make(n_trials), scoring, jit_compile)
     search.fit(X, y)
     return after_fold[N_SPLITS - 1 :: N_SPLITS]
 

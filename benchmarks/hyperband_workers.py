@@ -24,6 +24,7 @@ from typing import Any
 import joblib
 import numpy as np
 from _report import table, with_error
+from hyperband_curves import bayes
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
@@ -31,7 +32,6 @@ from sktune import HyperbandSearchCV, Space
 from sktune._protocol import Outcome, Status, Suggestion
 from sktune.optimizers import (
     AsyncHyperbandOptimizer,
-    BayesOptimizer,
     HyperbandOptimizer,
     make_brackets,
 )
@@ -102,13 +102,8 @@ def utilisation(n_splits: int, seed: int, mean: float, setting: str) -> float:
 
 def permitted(n_splits: int, seed: int, setting: str) -> float:
     """How much of their time imaginary workers train."""
-    space, plan = Space({"x": (0.0, 1.0)}), make_brackets(81)
-    sampler = BayesOptimizer(
-        space,
-        rng=np.random.default_rng(seed),
-        budget=sum(bracket.rungs[0].n_candidates for bracket in plan),
-        budgets=(1, 81),
-    )
+    plan = make_brackets(81)
+    sampler = bayes(Space({"x": (0.0, 1.0)}), plan, seed)
     optimizer: Any
     if setting == ASYNC:
         optimizer = AsyncHyperbandOptimizer(sampler, plan, learns=True)

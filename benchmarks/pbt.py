@@ -555,9 +555,6 @@ class Stopwatch:
         return np.array([time.perf_counter(), time.process_time()])
 
 
-TIMES = ("population", "plain", "in segments", "scoring")
-
-
 def times_of(task: Task, n_repeats: int = 7) -> np.ndarray:
     """What a population takes, and what it is made of.
 
@@ -626,8 +623,9 @@ def print_times(tasks: list[str]) -> None:
         values = np.median(np.dstack([turns, *ratios]), axis=0)
         for clock, row in zip(("clock", "processor"), values, strict=True):
             rows.append([task.name, clock, *(f"{value:.2f}" for value in row)])
-    header = ["task", "by", *TIMES, "population / plain"]
-    header += ["(plain + scoring) / plain", "population / (in segments + scoring)"]
+    header = ["task", "by", "population", "plain", "in segments", "scoring"]
+    header += ["population / plain", "(plain + scoring) / plain"]
+    header += ["population / (in segments + scoring)"]
     print("\nMilliseconds an epoch, one core:\n")
     print(table(header, rows), flush=True)
 
