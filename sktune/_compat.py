@@ -13,7 +13,7 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import BrokenExecutor, Future, InvalidStateError
 from typing import Any
 
 import joblib
@@ -248,6 +248,7 @@ class WorkerPool:
         Returns
         -------
         concurrent.futures.Future
+            Of workers that are dead already, it has failed.
         """
         if self._dask is not None:
             return self._dask.submit(function, *args)
@@ -274,7 +275,10 @@ class WorkerPool:
         def done(out: Any) -> None:
             _settle_with(future, lambda: backend.retrieve_result_callback(out)[0])
 
-        backend.submit(batch, callback=done)
+        try:
+            backend.submit(batch, callback=done)
+        except BrokenExecutor as error:  # a worker died before this
+            future.set_exception(error)
         return future
 
     def share(self, value: Any) -> Any:

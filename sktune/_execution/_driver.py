@@ -173,10 +173,11 @@ class _Driver:
                 self._executor.abort()
                 raise
             except BaseException as error:
-                is_key = isinstance(error, KeyboardInterrupt)
-                self._ended_by = "interrupt" if is_key else "error"
-                interrupt = error
                 interrupts.hold()
+                # An interrupt may show as what follows from it, as workers that died.
+                interrupt = interrupts.first or error
+                is_key = isinstance(interrupt, KeyboardInterrupt)
+                self._ended_by = "interrupt" if is_key else "error"
                 self._executor.abort()
         finished = [step for step in self._steps if step.outcome is not None]
         return SearchRun(finished, self._ended_by or "n_iter", interrupt)

@@ -15,7 +15,13 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    wait,
+)
 from typing import Any
 
 import sklearn
@@ -173,12 +179,21 @@ class PoolExecutor(Executor):
     def submit(self, task: FoldTask, callback: FoldCallback | None = None) -> None:
         if not self._running:
             self._heard = time.monotonic()
+        future = self._start(task, callback)
+        if not self._running and future.done() and _is_of_dead_workers(future):
+            # They died idle: no task is to blame.
+            self._pool.restart()
+            future = self._start(task, callback)
+        self._running[future] = task
+
+    def _start(
+        self, task: FoldTask, callback: FoldCallback | None
+    ) -> Future[FoldResult]:
         # Each time: after a restart the workers have to get it again.
         placed = self._pool.share(self._placed)
-        future = self._pool.submit(
+        return self._pool.submit(
             self._work, self._settings, self._context, placed, task, callback
         )
-        self._running[future] = task
 
     def wait(self, timeout: float | None = None) -> list[FoldResult]:
         left = timeout
@@ -241,6 +256,10 @@ class PoolExecutor(Executor):
     def abort(self) -> None:
         self._running.clear()
         self._pool.kill()
+
+
+def _is_of_dead_workers(future: Future[FoldResult]) -> bool:
+    return isinstance(future.exception(), BrokenExecutor)
 
 
 def _settings() -> tuple[dict[str, Any], list[Any]]:

@@ -209,7 +209,8 @@ def test_an_interrupt_keeps_the_finished_trials():
     assert all(trial.outcome is not None for trial in found.steps)
 
 
-def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):
+@pytest.mark.parametrize("follows", [None, RuntimeError("the workers are gone")])
+def test_an_interrupt_that_python_drops_ends_the_search(follows, monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
 
     class Callback(Shuffled):
@@ -218,6 +219,8 @@ def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):
                 # ctypes reports what a callback raises and goes on.
                 interrupt = functools.partial(signal.raise_signal, signal.SIGINT)
                 ctypes.CFUNCTYPE(None)(interrupt)()
+                if follows is not None:
+                    raise follows
             return super().wait(timeout)
 
     # A library that an earlier test has loaded may have left a handler of its own.
@@ -225,6 +228,7 @@ def test_an_interrupt_that_python_drops_ends_the_search(monkeypatch):
     try:
         found = run(Recorder(), Callback(3), n_trials=10_000, window=lambda t: 2)
         assert found.ended_by == "interrupt"
+        assert isinstance(found.interrupt, KeyboardInterrupt)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before or signal.default_int_handler)

@@ -17,6 +17,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from sktune import BayesSearchCV
+from sktune.compat.skopt import BayesSearchCV as SkoptSearchCV
 from sktune.exceptions import NotPicklableError
 
 X = np.arange(60.0).reshape(30, 2)
@@ -71,6 +72,37 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path):
     search = BayesSearchCV(model, param_grid=space, cv=3, n_jobs=2).fit(X, y)
     assert (tmp_path / "died").exists()
     assert search.cv_results_["mean_test_score"] == pytest.approx(space["a"])
+
+
+class NotesWorker(Model):
+    """Leaves the number of its worker in a folder."""
+
+    def fit(self, X, y):
+        (Path(self.note) / str(os.getpid())).touch()
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3])
+def test_a_worker_that_dies_between_two_folds_costs_nothing(n_jobs, tmp_path):
+    n_told = 0
+
+    def kill_one(result):
+        nonlocal n_told
+        n_told += 1
+        if n_told == 3:
+            time.sleep(0.3)  # all finish what they have, and wait
+            os.kill(int(next(tmp_path.iterdir()).name), signal.SIGKILL)
+            time.sleep(0.3)
+
+    model = NotesWorker(note=str(tmp_path))
+    search = SkoptSearchCV(
+        model, {"a": (0.1, 0.9)}, n_iter=8, cv=3, n_jobs=n_jobs, random_state=0
+    )
+    search.fit(X, y, callback=kill_one)
+    results = search.cv_results_
+    scores = [params["a"] for params in results["params"]]
+    assert len(scores) == 8
+    assert results["mean_test_score"] == pytest.approx(scores)
 
 
 def test_a_dead_dask_worker_does_not_hang_the_search(tmp_path):
@@ -131,13 +163,15 @@ def test_interrupt_keeps_what_is_finished(n_jobs, on_interrupt, tmp_path):
         INTERRUPTED.format(n_jobs=n_jobs, on_interrupt=on_interrupt)
     )
     log = tmp_path / "fits"
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", script, str(log)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # what loky's workers say when interrupted
-        text=True,
-        start_new_session=True,
-    )
+    said = tmp_path / "stderr"  # no pipe: a worker may keep it open
+    with said.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", script, str(log)],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+        )
     while not log.exists() or log.stat().st_size < 12:
         time.sleep(0.05)
     # The whole group, as a terminal does: the workers get it too.
@@ -146,7 +180,8 @@ def test_interrupt_keeps_what_is_finished(n_jobs, on_interrupt, tmp_path):
         out, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert ("RAISED False" if on_interrupt == "raise" else "RETURNED True") in out
+    ended = "RAISED False" if on_interrupt == "raise" else "RETURNED True"
+    assert ended in out, said.read_text()
     assert "KEPT True interrupt" in out
 
 
