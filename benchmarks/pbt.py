@@ -224,13 +224,15 @@ def hyperband(task: Task, seed: int) -> Result:
     return Result(_repeated(task, seed, schedule), sizes[n_candidates], seconds)
 
 
-def _population(task: Task, seed: int, **options: Any) -> PBTSearchCV:
+def _population(
+    task: Task, seed: int, epochs: int = EPOCHS, **options: Any
+) -> PBTSearchCV:
     return PBTSearchCV(
         _seeded(task, seed),
         task.space,
         population_size=SIZE,
         n_generations=GENERATIONS,
-        max_resource=EPOCHS,
+        max_resource=epochs,
         refit=False,
         scoring=SCORING,
         random_state=seed,
@@ -544,8 +546,9 @@ class Stopwatch:
 
     seconds: np.ndarray = field(default_factory=lambda: np.zeros(2))
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Stopwatch:
         self._started = self._now()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.seconds += self._now() - self._started
@@ -555,45 +558,55 @@ class Stopwatch:
         return np.array([time.perf_counter(), time.process_time()])
 
 
-def times_of(task: Task, n_repeats: int = 7) -> np.ndarray:
+def times_of(task: Task, interval: int, n_repeats: int = 7) -> np.ndarray:
     """What a population takes, and what it is made of.
 
     Returns
     -------
-    ndarray of shape (n_repeats, 2, 4)
+    ndarray of shape (n_repeats, 2, 5)
         Milliseconds an epoch, turn by turn, by the clock and by the processor: of the
         population; of the same number of models one after another; of these when their
-        training is broken off as often; of scoring these as often.
+        training is broken off as often; of predicting as often; of the rest of the
+        scorer, which is scikit-learn's.
     """
     # none diverges: all train as many epochs as are counted
     rates = (1e-4, 1e-2, "log-uniform")
     task = replace(task, space=task.space | {"learning_rate": rates})
     scorer = get_scorer(SCORING)
+    epochs = interval * GENERATIONS
     X_train, X_valid, _, y_train, y_valid, _ = task.rows
 
-    def plain(interval: int, training: Stopwatch, scoring: Stopwatch) -> None:
+    def searching() -> Stopwatch:
+        with Stopwatch() as watch:
+            search = _population(task, 0, epochs)
+            search.fit(task.search_data["X"], task.search_data["y"])
+        return watch
+
+    def plain(interval: int) -> tuple[Stopwatch, Stopwatch, Stopwatch]:
+        training, predicting, scoring = (Stopwatch() for _ in range(3))
         space = Space(task.space)
         for point in space.sample(np.random.default_rng(0), SIZE):
             with training:
                 model = _seeded(task, 0).set_params(**space.from_unit(point))
-            for _ in range(0, EPOCHS, interval):
+            for _ in range(0, epochs, interval):
                 with training:
                     model.train_more(X_train, y_train, interval)
+                with predicting:
+                    model.predict_proba(X_valid)
                 with scoring:
                     scorer(model, X_valid, y_valid)
+        return training, predicting, scoring
 
     def turn() -> list[np.ndarray]:
-        searching, whole, parts, once, scoring = (Stopwatch() for _ in range(5))
-        with searching:
-            search = _population(task, 0)
-            search.fit(task.search_data["X"], task.search_data["y"])
-        plain(EPOCHS, whole, once)
-        plain(EPOCHS // GENERATIONS, parts, scoring)
-        return [watch.seconds for watch in (searching, whole, parts, scoring)]
+        population = searching()
+        whole, _, _ = plain(epochs)
+        parts, predicting, scoring = plain(interval)
+        metric = scoring.seconds - predicting.seconds
+        return [*(w.seconds for w in (population, whole, parts, predicting)), metric]
 
     # the first turn compiles
     turns = [turn() for _ in range(n_repeats + 1)][1:]
-    return 1000 * np.swapaxes(turns, 1, 2) / (SIZE * EPOCHS)
+    return 1000 * np.swapaxes(turns, 1, 2) / (SIZE * epochs)
 
 
 def print_scores(options: argparse.Namespace) -> None:
@@ -608,25 +621,26 @@ def print_scores(options: argparse.Namespace) -> None:
         print(table(["contender", "log loss", "on validation"], rows), flush=True)
 
 
-def print_times(tasks: list[str]) -> None:
+def print_times(tasks: list[str], intervals: list[int]) -> None:
     rows = []
-    for name in tasks:
+    for name, interval in itertools.product(tasks, intervals):
         task = TASKS[name]()
-        turns = times_of(task)
-        ours, plain, in_segments, scoring = np.moveaxis(turns, -1, 0)
+        turns = times_of(task, interval)
+        ours, plain, in_segments, predicting, metric = np.moveaxis(turns, -1, 0)
         ratios = (
             ours / plain,
-            (plain + scoring) / plain,
-            ours / (in_segments + scoring),
+            (plain + metric) / plain,
+            ours / (in_segments + predicting + metric),
         )
         # of a turn: the machine is not as fast in each
         values = np.median(np.dstack([turns, *ratios]), axis=0)
         for clock, row in zip(("clock", "processor"), values, strict=True):
-            rows.append([task.name, clock, *(f"{value:.2f}" for value in row)])
-    header = ["task", "by", "population", "plain", "in segments", "scoring"]
-    header += ["population / plain", "(plain + scoring) / plain"]
-    header += ["population / (in segments + scoring)"]
-    print("\nMilliseconds an epoch, one core:\n")
+            numbers = (f"{value:.2f}" for value in row)
+            rows.append([task.name, str(interval), clock, *numbers])
+    header = ["task", "interval", "by", "population", "plain", "in segments"]
+    header += ["predicting", "metric", "population / plain", "(plain + metric) / plain"]
+    header += ["population / (in segments + predicting + metric)"]
+    print("\nMilliseconds an epoch, one core; an interval is in epochs:\n")
     print(table(header, rows), flush=True)
 
 
@@ -644,6 +658,13 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=["scores", "times"])
     parser.add_argument(
+        "--intervals",
+        type=int,
+        nargs="+",
+        default=[EPOCHS // GENERATIONS],
+        help="for the times: epochs between two scores",
+    )
+    parser.add_argument(
         "--ray-seeds", type=int, help="fewer for Ray, whose runs take minutes"
     )
     options = parser.parse_args()
@@ -654,7 +675,7 @@ def main() -> None:
     if options.only != "times":
         print_scores(options)
     if options.only != "scores":
-        print_times(options.tasks)
+        print_times(options.tasks, options.intervals)
 
 
 if __name__ == "__main__":
