@@ -38,10 +38,12 @@ from sktune.optimizers import (
 
 WORKERS = 8
 SIGMA = 0.5
-SEEDED = 'promotion="sync", seed'
-UNSEEDED = 'promotion="sync", no seed'
-ASYNC = 'promotion="async"'
-SETTINGS = (SEEDED, UNSEEDED, ASYNC)
+# Name in the table -> promotion, whether the search has a seed.
+SETTINGS = {
+    'promotion="sync", seed': ("sync", True),
+    'promotion="sync", no seed': ("sync", False),
+    'promotion="async"': ("async", False),
+}
 X = np.arange(60).reshape(-1, 1)
 
 
@@ -78,11 +80,7 @@ class Sleeper(BaseEstimator):
 
 def utilisation(n_splits: int, seed: int, mean: float, setting: str) -> float:
     """Run a search with eight threads; return how much of their time they slept."""
-    options: dict[str, Any] = {}
-    if setting == ASYNC:
-        options["promotion"] = "async"
-    elif setting == SEEDED:
-        options["random_state"] = seed
+    promotion, is_seeded = SETTINGS[setting]
     search = HyperbandSearchCV(
         Sleeper(mean=mean),
         {"x": (0.0, 1.0)},
@@ -90,7 +88,8 @@ def utilisation(n_splits: int, seed: int, mean: float, setting: str) -> float:
         cv=KFold(n_splits),
         n_jobs=WORKERS,
         refit=False,
-        **options,
+        promotion=promotion,
+        random_state=seed if is_seeded else None,
     )
     Sleeper.slept = 0.0
     with joblib.parallel_config("threading"):
@@ -102,17 +101,18 @@ def utilisation(n_splits: int, seed: int, mean: float, setting: str) -> float:
 
 def permitted(n_splits: int, seed: int, setting: str) -> float:
     """How much of their time imaginary workers train."""
+    promotion, is_seeded = SETTINGS[setting]
     plan = make_brackets(81)
     sampler = bayes(Space({"x": (0.0, 1.0)}), plan, seed)
     optimizer: Any
-    if setting == ASYNC:
+    if promotion == "async":
         optimizer = AsyncHyperbandOptimizer(sampler, plan, learns=True)
     else:
         optimizer = HyperbandOptimizer(
             sampler,
             plan,
             learns=True,
-            repeatable=setting == SEEDED,
+            repeatable=is_seeded,
             n_abreast=-(-WORKERS // n_splits),
         )
     waiting: list[tuple[int, int]] = []  # trial, fold

@@ -42,10 +42,15 @@ CONTENDERS = {
 }
 BASELINE = next(iter(CONTENDERS))
 N_MEMORY = 50
+# Kind of candidates -> name in the table, backends of Keras.
 MEMORY = {
-    "candidates": "two architectures",
-    "architectures": "50 architectures",
-    "architectures-without-xla": "50 architectures, jit_compile=False",
+    "candidates": ("two architectures", ("tensorflow", "jax")),
+    "architectures": ("50 architectures", ("tensorflow", "jax")),
+    # JAX has nothing but XLA.
+    "architectures-without-xla": (
+        "50 architectures, jit_compile=False",
+        ("tensorflow",),
+    ),
 }
 BETWEEN = (5, N_MEMORY)  # trials after which memory is compared
 TARGET_SPEED = 15.0
@@ -134,9 +139,10 @@ def memory_table() -> str:
     """Megabytes after few and after many trials."""
     own = {n: backend for n, (kind, backend) in CONTENDERS.items() if kind == "sktune"}
     rows = []
-    for (kind, what), (name, backend) in itertools.product(MEMORY.items(), own.items()):
-        if backend == "jax" and "without" in kind:
-            continue  # it has nothing but XLA
+    for kind, (name, backend) in itertools.product(MEMORY, own.items()):
+        what, backends = MEMORY[kind]
+        if backend not in backends:
+            continue
         held = in_process(backend, "memory", kind, str(N_MEMORY))
         (few, start), (many, end) = (held[n - 1] for n in BETWEEN)
         seconds = (end - start) / (BETWEEN[1] - BETWEEN[0])
