@@ -38,10 +38,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
+# The one that joblib uses: to another, a class of __main__ is another class.
 try:
-    import cloudpickle  # joblib >= 1.6 requires it
+    from joblib.externals import cloudpickle  # joblib < 1.6
 except ImportError:
-    from joblib.externals import cloudpickle  # joblib < 1.6 brings its own
+    import cloudpickle
 
 __all__ = [
     "BaseSearchCV",

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import mmap
 import pickle
+import struct
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .._compat import cloudpickle
 from ..exceptions import NotPicklableError
 
-__all__ = ["check_picklable", "dumps", "loads"]
+__all__ = ["check_picklable", "dumps", "loads", "map_file", "write_file"]
 
 _MAX_DEPTH = 5
+
+# Bytes: numbers lie where processors read them fastest.
+_ALIGNMENT = 64
+# Where the pickle of a file begins, at the end of the file.
+_START = struct.Struct("<q")
 
 
 def dumps(value: Any) -> bytes:
@@ -25,6 +36,64 @@ def dumps(value: Any) -> bytes:
 def loads(data: bytes) -> Any:
     """Return the object of `dumps`. Only for bytes that this search wrote."""
     return pickle.loads(data)
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Hands out the numbers of every array, also of those that have gaps."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Take a copy of what lies apart, and a memory map as the array it is."""
+        if type(obj) in (np.ndarray, np.memmap) and not obj.dtype.hasobject:
+            array = obj.view(np.ndarray)
+            if not (array.flags.c_contiguous or array.flags.f_contiguous):
+                array = np.ascontiguousarray(array)
+            return array.__reduce_ex__(5)
+        return super().reducer_override(obj)
+
+
+def write_file(path: Path, value: Any) -> None:
+    """Write an object to a file for other processes of this machine.
+
+    Its arrays come first, as they are in memory, then the pickle that refers to them.
+    Classes and functions that only this process has are pickled by value.
+
+    Parameters
+    ----------
+    path : Path
+    value : object
+    """
+    buffers: list[pickle.PickleBuffer] = []
+    head = io.BytesIO()
+    _Pickler(head, protocol=5, buffer_callback=buffers.append).dump(value)
+    with path.open("wb") as file:
+        places = []
+        for buffer in buffers:
+            raw = buffer.raw()
+            file.write(bytes(-file.tell() % _ALIGNMENT))
+            places.append((file.tell(), raw.nbytes))
+            file.write(raw)
+        start = file.tell()
+        pickle.dump((head.getvalue(), places), file)
+        file.write(_START.pack(start))
+
+
+def map_file(path: Path) -> Any:
+    """Return the object of `write_file`; its arrays are read-only, and stay there.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    object
+    """
+    with path.open("rb") as file:
+        memory = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    (start,) = _START.unpack(memory[-_START.size :])
+    head, places = pickle.loads(memory[start : -_START.size])
+    buffers = [memory[place : place + size] for place, size in places]
+    return pickle.loads(head, buffers=buffers)
 
 
 def check_picklable(objects: Mapping[str, Any]) -> None:

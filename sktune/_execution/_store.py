@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from ._fold import FoldData
+from ._pickling import check_picklable, map_file, write_file
 
 __all__ = ["DataStore", "PlacedData", "load", "loaded_folder"]
 
@@ -45,7 +44,7 @@ def load(data: FoldData | PlacedData) -> FoldData:
     if isinstance(data, FoldData):
         return data
     if _loaded is None or _loaded[0] != data.path:
-        _loaded = (data.path, joblib.load(data.path, mmap_mode="r"))
+        _loaded = (data.path, map_file(Path(data.path)))
     return _loaded[1]
 
 
@@ -63,6 +62,11 @@ class DataStore:
         What to place.
     as_file : bool
         Whether the workers are other processes of this machine.
+
+    Raises
+    ------
+    NotPicklableError
+        When the data cannot be sent to other processes.
     """
 
     def __init__(self, data: FoldData, *, as_file: bool) -> None:
@@ -73,14 +77,14 @@ class DataStore:
 
     def _write(self, data: FoldData) -> None:
         self._folder = tempfile.mkdtemp(prefix="sktune-")
-        path = Path(self._folder) / "data.joblib"
+        path = Path(self._folder) / "data.pickle"
         try:
-            joblib.dump(data, path)
-        except Exception:
-            # Only cloudpickle can write it (a lambda among the metadata, say).
-            # The backend uses that for the tasks: send the data with them.
+            write_file(path, data)
+        except BaseException:
             self.close()
-            return
+            names = ("X", "y", "fit_params", "score_params", "groups")
+            check_picklable({name: getattr(data, name) for name in names})
+            raise
         self.placed = PlacedData(str(path))
 
     def close(self) -> None:
