@@ -57,7 +57,7 @@ class Segments(Continued):
         return dumps((heads, model.get_training_state()))
 
     def restore(self, state: bytes, untrained: Callable[[], Any]) -> Any:
-        heads, of_model = loads(state)
+        heads, of_model = loads(state, untrained)
         estimator = untrained()
         for pipeline, head in zip(_pipelines(estimator), heads, strict=True):
             pipeline.steps[:-1] = head

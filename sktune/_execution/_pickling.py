@@ -6,7 +6,8 @@ import io
 import mmap
 import pickle
 import struct
-from collections.abc import Iterator, Mapping
+import types
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,43 @@ def dumps(value: Any) -> bytes:
         return bytes(cloudpickle.dumps(value))
 
 
-def loads(data: bytes) -> Any:
-    """Return the object of `dumps`. Only for bytes that this search wrote."""
-    return pickle.loads(data)
+def loads(data: bytes, like: Callable[[], Any] | None = None) -> Any:
+    """Return the object of `dumps`. Only for bytes that this search wrote.
+
+    Parameters
+    ----------
+    data : bytes
+    like : callable, default=None
+        Makes an estimator. Where the main process wrote the bytes, they name classes
+        of its script that a worker has no module for: it has them from the estimator.
+
+    Returns
+    -------
+    object
+    """
+    try:
+        return pickle.loads(data)
+    except AttributeError:
+        if like is None:
+            raise
+        return _Unpickler(data, like()).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Finds classes and functions among the parts of an estimator, too."""
+
+    def __init__(self, data: bytes, estimator: Any) -> None:
+        super().__init__(io.BytesIO(data))
+        self._known: dict[tuple[str, str], Any] = {}
+        for part in (estimator, *estimator.get_params().values()):
+            for known in (part, *type(part).__mro__):
+                if isinstance(known, (type, types.FunctionType)):
+                    self._known[known.__module__, known.__qualname__] = known
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return a class or a function."""
+        known = self._known.get((module, name))
+        return super().find_class(module, name) if known is None else known
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]

@@ -110,7 +110,7 @@ class Resource(ABC):
         -------
         estimator
         """
-        return loads(state)
+        return loads(state, untrained)
 
     def adjust(self, estimator: Any, values: dict[str, Any]) -> None:
         """Set parameters of an estimator that is trained in part.

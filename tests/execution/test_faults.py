@@ -118,6 +118,57 @@ def test_a_dead_dask_worker_does_not_hang_the_search(tmp_path):
     assert search.cv_results_["mean_test_score"] == pytest.approx(space["a"])
 
 
+OF_MAIN = """
+import os, sys
+import numpy as np
+from sklearn.linear_model import SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sktune import HyperbandSearchCV
+
+n_jobs, storage, n_left = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+class Model(SGDClassifier):
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        global n_left
+        n_left -= 1
+        if not n_left:
+            os._exit(9)
+        return super().partial_fit(X, y, classes=classes)
+
+def doubled(X):
+    return 2 * X
+
+if __name__ == "__main__":
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    search = HyperbandSearchCV(
+        make_pipeline(FunctionTransformer(doubled), Model(random_state=0)),
+        {"model__alpha": (1e-5, 1.0, "log-uniform")},
+        max_resource=9, cv=2, n_jobs=n_jobs, random_state=0, storage=storage,
+    )
+    search.fit(X, y)
+    print(search.cv_results_["mean_test_score"].tolist(), search.refit_time_ > 0)
+"""
+
+
+def test_a_class_of_the_script_goes_on_with_other_workers(tmp_path):
+    (tmp_path / "script.py").write_text(OF_MAIN)
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "script.py", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    assert run("1", "broken.db", "40").returncode == 9
+    gone_on = run("2", "broken.db", "0")
+    assert "True" in gone_on.stdout, gone_on.stderr
+    assert gone_on.stdout == run("1", "whole.db", "0").stdout
+
+
 INTERRUPTED = """
 import signal, sys, time
 import numpy as np
