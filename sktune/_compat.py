@@ -174,6 +174,8 @@ class WorkerPool:
         Whether workers are threads of this process.
     is_local : bool
         Whether workers are processes that see this machine's files.
+    knows_script : bool
+        Whether they are copies of this process, or have run its script.
     would_fork : bool
         Whether there are threads only because of `may_fork`.
     """
@@ -209,6 +211,7 @@ class WorkerPool:
         self.shares_memory = bool(getattr(backend, "supports_sharedmem", False))
         # Not isinstance: ray's backend inherits multiprocessing's.
         self.is_local = type(backend) in (LokyBackend, MultiprocessingBackend)
+        self.knows_script = type(backend) is MultiprocessingBackend
         # Not isinstance: importing its module imports dask.
         is_dask = type(backend).__name__ == "DaskDistributedBackend"
         self._dask = _DaskTasks(backend) if is_dask else None

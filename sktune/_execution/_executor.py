@@ -328,7 +328,9 @@ def open_executor(
         if not has_children:
             parent = os.getpid() if pool.is_local else None
             work = functools.partial(_work, parent)
-            with DataStore(data, as_file=pool.is_local) as store:
+            with DataStore(
+                data, as_file=pool.is_local, knows_script=pool.knows_script
+            ) as store:
                 yield PoolExecutor(pool, context, store.placed, work)
         elif not is_here:
             work = functools.partial(work_with_limits, limits)

@@ -73,33 +73,50 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name) if known is None else known
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Hands out the numbers of every array, also of those that have gaps."""
+def _reduced(obj: Any) -> Any:
+    """Return what an array is made of: of one with gaps a copy, no memory map."""
+    if type(obj) not in (np.ndarray, np.memmap) or obj.dtype.hasobject:
+        return NotImplemented
+    array = obj.view(np.ndarray)
+    if not (array.flags.c_contiguous or array.flags.f_contiguous):
+        array = np.ascontiguousarray(array)
+    return array.__reduce_ex__(5)
+
+
+class _ByName(pickle.Pickler):
+    """Refers to classes and functions of the script by their names."""
 
     def reducer_override(self, obj: Any) -> Any:
-        """Take a copy of what lies apart, and a memory map as the array it is."""
-        if type(obj) in (np.ndarray, np.memmap) and not obj.dtype.hasobject:
-            array = obj.view(np.ndarray)
-            if not (array.flags.c_contiguous or array.flags.f_contiguous):
-                array = np.ascontiguousarray(array)
-            return array.__reduce_ex__(5)
-        return super().reducer_override(obj)
+        """Hand out the numbers of every array."""
+        return _reduced(obj)
 
 
-def write_file(path: Path, value: Any) -> None:
+class _ByValue(cloudpickle.Pickler):  # type: ignore[misc]
+    """Takes along the classes and functions that only this process has."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Hand out the numbers of every array."""
+        reduced = _reduced(obj)
+        return super().reducer_override(obj) if reduced is NotImplemented else reduced
+
+
+def write_file(path: Path, value: Any, *, by_name: bool = False) -> None:
     """Write an object to a file for other processes of this machine.
 
     Its arrays come first, as they are in memory, then the pickle that refers to them.
-    Classes and functions that only this process has are pickled by value.
 
     Parameters
     ----------
     path : Path
     value : object
+    by_name : bool, default=False
+        Whether those processes have the classes and functions of the script. If not,
+        they come along.
     """
     buffers: list[pickle.PickleBuffer] = []
     head = io.BytesIO()
-    _Pickler(head, protocol=5, buffer_callback=buffers.append).dump(value)
+    kind = _ByName if by_name else _ByValue
+    kind(head, protocol=5, buffer_callback=buffers.append).dump(value)
     with path.open("wb") as file:
         places = []
         for buffer in buffers:

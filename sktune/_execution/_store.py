@@ -62,6 +62,8 @@ class DataStore:
         What to place.
     as_file : bool
         Whether the workers are other processes of this machine.
+    knows_script : bool, default=False
+        Whether they have the classes and functions of the script.
 
     Raises
     ------
@@ -69,17 +71,19 @@ class DataStore:
         When the data cannot be sent to other processes.
     """
 
-    def __init__(self, data: FoldData, *, as_file: bool) -> None:
+    def __init__(
+        self, data: FoldData, *, as_file: bool, knows_script: bool = False
+    ) -> None:
         self.placed: FoldData | PlacedData = data
         self._folder: str | None = None
         if as_file:
-            self._write(data)
+            self._write(data, knows_script)
 
-    def _write(self, data: FoldData) -> None:
+    def _write(self, data: FoldData, knows_script: bool) -> None:
         self._folder = tempfile.mkdtemp(prefix="sktune-")
         path = Path(self._folder) / "data.pickle"
         try:
-            write_file(path, data)
+            write_file(path, data, by_name=knows_script)
         except BaseException:
             self.close()
             names = ("X", "y", "fit_params", "score_params", "groups")

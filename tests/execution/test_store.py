@@ -89,6 +89,7 @@ def test_what_cannot_be_placed_is_named():
 
 OF_MAIN = """
 import sys
+import joblib
 import numpy as np
 from sklearn.dummy import DummyClassifier
 from sktune import BayesSearchCV
@@ -116,19 +117,23 @@ class Model(DummyClassifier):
 
 if __name__ == "__main__":
     search = BayesSearchCV(
-        Model(), {"strategy": ["prior", "uniform"]}, cv=2, n_jobs=2, **eval(sys.argv[1])
+        Model(), {"strategy": ["prior", "uniform"]}, cv=2, n_jobs=2, **eval(sys.argv[2])
     )
-    search.fit(Rows(np.zeros((8, 2))), np.arange(8) % 2, weight=Weight(2.0))
+    with joblib.parallel_config(sys.argv[1]):
+        search.fit(Rows(np.zeros((8, 2))), np.arange(8) % 2, weight=Weight(2.0))
     print(search.cv_results_["mean_test_score"].tolist())
 """
 
 
-@pytest.mark.parametrize("options", [{}, {"trial_timeout": 60}])
-def test_data_and_metadata_may_be_of_classes_of_the_script(options, tmp_path):
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [("loky", {}), ("loky", {"trial_timeout": 60}), ("multiprocessing", {})],
+)
+def test_data_and_metadata_may_be_of_classes_of_the_script(backend, options, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(OF_MAIN)
     out = subprocess.run(
-        [sys.executable, str(script), repr(options)],
+        [sys.executable, str(script), backend, repr(options)],
         capture_output=True,
         text=True,
         timeout=120,
