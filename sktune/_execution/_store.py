@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ._fold import FoldData
-from ._pickling import check_picklable, map_file, write_file
+from ._mapped_file import map_file, write_file
+from ._pickling import check_picklable
 
 __all__ = ["DataStore", "PlacedData", "load", "loaded_folder"]
 
