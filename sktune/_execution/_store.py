@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..exceptions import SktuneWarning
 from ._fold import FoldData
 from ._mapped_file import map_file, write_file
 from ._pickling import check_picklable
@@ -81,10 +83,20 @@ class DataStore:
             self._write(data, knows_script)
 
     def _write(self, data: FoldData, knows_script: bool) -> None:
-        self._folder = tempfile.mkdtemp(prefix="sktune-")
-        path = Path(self._folder) / "data.pickle"
         try:
+            self._folder = tempfile.mkdtemp(prefix="sktune-")
+            path = Path(self._folder) / "data.pickle"
             write_file(path, data, by_name=knows_script)
+        except OSError as error:
+            self.close()
+            warnings.warn(
+                f"the data could not be written to a temporary file ({error}), so it "
+                "is sent to the workers with each fold, which takes long; set TMPDIR "
+                "to a folder with enough room",
+                SktuneWarning,
+                stacklevel=2,
+            )
+            return
         except BaseException:
             self.close()
             names = ("X", "y", "fit_params", "score_params", "groups")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ import scipy.sparse
 
 from sktune._execution._fold import FoldData
 from sktune._execution._store import DataStore, PlacedData, load
-from sktune.exceptions import NotPicklableError
+from sktune.exceptions import NotPicklableError, SktuneWarning
 
 
 def data(**fit_params):
@@ -79,6 +80,14 @@ def test_what_only_this_process_knows_is_placed_too():
     given = data(note=lambda: 7)
     with DataStore(given, as_file=True) as store:
         assert load(store.placed).fit_params["note"]() == 7
+
+
+def test_without_room_for_a_file_data_goes_with_the_tasks(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    given = data()
+    with pytest.warns(SktuneWarning, match="temporary file .*missing.*set TMPDIR"):
+        store = DataStore(given, as_file=True)
+    assert store.placed is given
 
 
 def test_what_cannot_be_placed_is_named():
