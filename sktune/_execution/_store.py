@@ -97,10 +97,11 @@ class DataStore:
                 stacklevel=2,
             )
             return
-        except BaseException:
+        except BaseException as error:
             self.close()
-            names = ("X", "y", "fit_params", "score_params", "groups")
-            check_picklable({name: getattr(data, name) for name in names})
+            if isinstance(error, Exception):
+                names = ("X", "y", "fit_params", "score_params", "groups")
+                check_picklable({name: getattr(data, name) for name in names})
             raise
         self.placed = PlacedData(str(path))
 
