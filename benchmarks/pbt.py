@@ -576,12 +576,6 @@ def times_of(task: Task, interval: int, n_repeats: int = 7) -> np.ndarray:
     epochs = interval * GENERATIONS
     X_train, X_valid, _, y_train, y_valid, _ = task.rows
 
-    def searching() -> Stopwatch:
-        with Stopwatch() as watch:
-            search = _population(task, 0, epochs)
-            search.fit(task.search_data["X"], task.search_data["y"])
-        return watch
-
     def plain(interval: int) -> tuple[Stopwatch, Stopwatch, Stopwatch]:
         training, predicting, scoring = (Stopwatch() for _ in range(3))
         space = Space(task.space)
@@ -598,7 +592,9 @@ def times_of(task: Task, interval: int, n_repeats: int = 7) -> np.ndarray:
         return training, predicting, scoring
 
     def turn() -> list[np.ndarray]:
-        population = searching()
+        with Stopwatch() as population:
+            search = _population(task, 0, epochs)
+            search.fit(task.search_data["X"], task.search_data["y"])
         whole, _, _ = plain(epochs)
         parts, predicting, scoring = plain(interval)
         metric = scoring.seconds - predicting.seconds

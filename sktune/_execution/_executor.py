@@ -180,7 +180,7 @@ class PoolExecutor(Executor):
         if not self._running:
             self._heard = time.monotonic()
         future = self._start(task, callback)
-        if not self._running and future.done() and _is_of_dead_workers(future):
+        if not self._running and _is_of_dead_workers(future):
             # They died idle: no task is to blame.
             self._pool.restart()
             future = self._start(task, callback)
@@ -259,7 +259,7 @@ class PoolExecutor(Executor):
 
 
 def _is_of_dead_workers(future: Future[FoldResult]) -> bool:
-    return isinstance(future.exception(), BrokenExecutor)
+    return future.done() and isinstance(future.exception(), BrokenExecutor)
 
 
 def _settings() -> tuple[dict[str, Any], list[Any]]:

@@ -24,13 +24,13 @@ def dumps(value: Any) -> bytes:
         return bytes(cloudpickle.dumps(value))
 
 
-def loads(data: bytes, like: Callable[[], Any] | None = None) -> Any:
+def loads(data: bytes, like: Callable[[], Any]) -> Any:
     """Return the object of `dumps`. Only for bytes that this search wrote.
 
     Parameters
     ----------
     data : bytes
-    like : callable, default=None
+    like : callable
         Makes an estimator. Where the main process wrote the bytes, they name classes
         of its script that a worker has no module for: it has them from the estimator.
 
@@ -41,8 +41,6 @@ def loads(data: bytes, like: Callable[[], Any] | None = None) -> Any:
     try:
         return pickle.loads(data)
     except AttributeError:
-        if like is None:
-            raise
         return _Unpickler(data, like()).load()
 
 

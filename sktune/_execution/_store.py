@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,7 @@ class DataStore:
         except BaseException as error:
             self.close()
             if isinstance(error, Exception):
-                names = ("X", "y", "fit_params", "score_params", "groups")
-                check_picklable({name: getattr(data, name) for name in names})
+                check_picklable({f.name: getattr(data, f.name) for f in fields(data)})
             raise
         self.placed = PlacedData(str(path))
 
