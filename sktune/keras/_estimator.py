@@ -463,6 +463,7 @@ class KerasEstimator(Parameters):
             Training.from_bytes(state, owner=owner, kind=self._target_class)
         )
 
+    @_on_own_device
     def inherit_training_state(self, state: bytes) -> Self:
         """Take up a training of other layers as far as the weights fit.
 
@@ -507,6 +508,7 @@ class KerasEstimator(Parameters):
         """
         return [name for name in names if not can_change(name, inherits=inherits)]
 
+    @_on_own_device
     def _restore(self, training: Training, recipe: Recipe | None = None) -> Self:
         recipe = self._recipe(training) if recipe is None else recipe
         training.set_model(recipe.fresh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable
 from itertools import islice
 from typing import Any
@@ -16,6 +17,8 @@ from ._engine import Recipe, Variables, model_variables, packed
 from ._tf_session import TensorflowSession
 
 __all__ = ["TensorflowEngine"]
+
+_REFUSALS = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
 
 
 class TensorflowEngine(CompiledEngine):
@@ -66,12 +69,22 @@ class TensorflowEngine(CompiledEngine):
         """Call a function of tensors on arrays, compiled for their shapes."""
         flat = [np.asarray(x) for x in keras.tree.flatten(args)]
         key = (function.__name__, *((a.shape, a.dtype) for a in flat))
-        if key not in self._compiled:
+        if key in self._compiled:
+            return self._compiled[key](*flat)
 
-            def traced(*flat: Any) -> Any:
-                return function(*keras.tree.pack_sequence_as(args, flat))
+        def traced(*flat: Any) -> Any:
+            return function(*keras.tree.pack_sequence_as(args, flat))
 
-            self._compiled[key] = self._session.function(traced, flat, jit=jit)
+        if jit and self.recipe.jit_compile == "auto":
+            # XLA compiles when it is called. What it does not know (cuDNN's LSTM,
+            # strings) it refuses then, before anything has changed.
+            compiled = self._session.function(traced, flat, jit=True)
+            with contextlib.suppress(*_REFUSALS):
+                results = compiled(*flat)
+                self._compiled[key] = compiled
+                return results
+            jit = False
+        self._compiled[key] = self._session.function(traced, flat, jit=jit)
         return self._compiled[key](*flat)
 
     # -- Training ------------------------------------------------------------------

@@ -44,6 +44,20 @@ import numpy as np
 import keras
 from sktune.keras import KerasClassifier
 
+def places(model):
+    for variable in model.variables:
+        value = variable.value
+        where = value.devices() if hasattr(value, "devices") else [value.device]
+        yield from (str(getattr(device, "id", device))[-1] for device in where)
+
+built = []
+
+def build(units=8):
+    layers = [keras.Input((4,)), keras.layers.Dense(units), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    built.extend(places(model))
+    return model
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -57,11 +71,14 @@ for device in (None, "cpu:1"):
     network = KerasClassifier(model__units=8, epochs=3, random_state=0, device=device)
     outputs.append(network.fit(X, y).predict_proba(X))
     assert network.training_path_ == "compiled"
-for variable in network.model_.variables:
-    value = variable.value
-    where = value.devices() if hasattr(value, "devices") else [value.device]
-    assert [str(getattr(d, "id", d))[-1] for d in where] == ["1"], where
+assert set(places(network.model_)) == {"1"}
 np.testing.assert_array_equal(*outputs)
+network = KerasClassifier(build, epochs=3, random_state=0, device="cpu:1").fit(X, y)
+taken_up = KerasClassifier(build, device="cpu:1", model__units=8, random_state=1)
+taken_up.set_training_state(network.get_training_state())
+wider = KerasClassifier(build, device="cpu:1", model__units=9, random_state=1)
+wider.inherit_training_state(network.get_training_state())
+assert len(built) == 12 and set(built) == {"1"}, built
 """
 
 

@@ -415,6 +415,37 @@ def test_the_path_tells_why_nothing_was_compiled(params, reason, digits):
         estimator.fit(*digits)
 
 
+class Spelled(layers.Layer):
+    """Adds nothing, by way of strings, which XLA does not know."""
+
+    def call(self, inputs):
+        import tensorflow as tf
+
+        length = tf.strings.length(tf.strings.as_string(inputs))
+        return inputs + 0.0 * tf.cast(length, tf.float32)
+
+
+def spelled(meta):
+    inputs = keras.Input(meta.input_shape)
+    x = layers.Dense(8, activation="relu")(layers.Flatten()(inputs))
+    return ends(meta, inputs, Spelled()(x))
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="of TensorFlow's operations")
+def test_what_xla_does_not_know_is_compiled_without_it(digits):
+    params = {"shuffle": True, "validation_fraction": 0.2}
+    own = compiled(spelled, jit_compile="auto", **params).fit(*digits)
+    assert own.training_path_ == "compiled"
+    other = compiled(spelled, training="fit", jit_compile=False, **params)
+    other.fit(*digits)
+    for name, values in other.history_.items():
+        np.testing.assert_allclose(own.history_[name], values, rtol=2e-5)
+    again = compiled(spelled, jit_compile="auto", **params).fit(*digits)
+    assert again.history_ == own.history_
+    with pytest.raises(ModelError, match="not possible: Invalid"):
+        compiled(spelled, jit_compile=True).fit(*digits)
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="of TensorFlow's sessions")
 def test_a_refused_session_leaves_the_training_to_keras(digits, monkeypatch):
     import tensorflow as tf

@@ -7,9 +7,12 @@ Keras chooses its backend once in a process::
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -77,6 +80,17 @@ def test_a_gpu_is_used_unless_another_device_is_named(network, digits):
 
 
 @needs_gpu
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
+def test_recurrent_layers_are_compiled(cell, digits):
+    X, y = digits
+    network = KerasClassifier("rnn", model__cell=cell, epochs=6, random_state=0)
+    network.fit(X.reshape(-1, 8, 8), y)
+    at_all = "compiled" if keras.backend.backend() != "torch" else "fit: the backend is"
+    assert network.training_path_.startswith(at_all)
+    assert network.score(X.reshape(-1, 8, 8), y) > 0.5
+
+
+@needs_gpu
 def test_workers_share_a_gpu(network, digits):
     space = {
         "learning_rate": (1e-4, 0.1, "log-uniform"),
@@ -137,6 +151,73 @@ def test_a_candidate_that_is_out_of_memory_fails_alone(network, digits, n_jobs):
     assert of_size[16] == of_size[32] == "completed"
     assert of_size[2_000_000_000] == "failed"
     assert search.best_params_["model__units"] in (16, 32)
+
+
+# One GPU as two, in every process that loads this.
+DIVIDED = """
+import os
+import tensorflow as tf
+
+[gpu, *_] = tf.config.list_physical_devices("GPU")
+half = tf.config.LogicalDeviceConfiguration(memory_limit=4000)
+tf.config.set_logical_device_configuration(gpu, [half, half])
+import keras
+
+def build(units=8):
+    layers = [keras.Input((64,)), keras.layers.Dense(units, "relu")]
+    model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")])
+    with open(os.environ["PLACES"], "a") as places:
+        for variable in model.weights:
+            print(os.getpid(), variable.value.device[-5:], file=places)
+    return model
+"""
+SEARCH = """
+import numpy as np
+from divided import build
+from sklearn.datasets import load_digits
+from sktune import BayesSearchCV, HyperbandSearchCV
+from sktune.keras import KerasClassifier
+
+X, y = load_digits(return_X_y=True)
+network = KerasClassifier(build, epochs=6, random_state=0, device="spread")
+space = {"learning_rate": (1e-4, 0.1, "log-uniform"), "model__units": (8, 32)}
+options = {"cv": 2, "random_state": 0, "refit": False}
+search = BayesSearchCV(network, space, n_iter=6, n_points=2, **options)
+results = [search.set_params(n_jobs=n).fit(X, y).cv_results_ for n in (1, 2)]
+np.testing.assert_allclose(*(r["mean_test_score"] for r in results))
+HyperbandSearchCV(network, space, max_resource=9, n_jobs=2, **options).fit(X, y)
+"""
+
+
+@needs_gpu
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="TensorFlow alone divides a GPU"
+)
+def test_workers_are_spread_over_a_divided_gpu(tmp_path):
+    (tmp_path / "divided.py").write_text(DIVIDED)
+    (tmp_path / "search.py").write_text(SEARCH)
+    places = tmp_path / "places"
+    root = Path(__file__).parents[2]
+    folders = [str(tmp_path), str(root), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "search.py"],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(folders),
+            "PLACES": str(places),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    of_process = {}
+    for line in places.read_text().splitlines():
+        process, place = line.split()
+        of_process.setdefault(process, set()).add(place)
+    assert all(len(places) == 1 for places in of_process.values()), of_process
+    assert set.union(*of_process.values()) == {"GPU:0", "GPU:1"}
 
 
 def test_workers_are_spread_over_gpus():
