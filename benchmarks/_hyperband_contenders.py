@@ -25,7 +25,8 @@ from sktune._execution import (
     with_total,
 )
 from sktune._execution._fold import run_fold
-from sktune._protocol import FoldTask
+from sktune._protocol import FoldTask, Outcome, Status
+from sktune.optimizers import BayesOptimizer
 
 RANDOM_TIMES = 10
 
@@ -288,6 +289,26 @@ def run_ours(
     return events
 
 
+def run_bayes(
+    problem: Problem, trainer: Trainer, budget: float, seed: int
+) -> list[Event]:
+    """The optimizer of ``BayesSearchCV``: every candidate is trained in full."""
+    n = int(budget / (FOLDS * problem.max_resource))
+    space = Space(problem.space)
+    rng = np.random.default_rng(seed)
+    optimizer = BayesOptimizer(space, rng=rng, budget=n)
+    events = []
+    for number in range(n):
+        suggestion = optimizer.ask()
+        score = trainer.full(suggestion.params)
+        failed = not np.isfinite(score)
+        status = Status.FAILED if failed else Status.OK
+        optimizer.tell(Outcome(suggestion.trial, status, None if failed else score))
+        cost = (number + 1) * FOLDS * problem.max_resource
+        events.append(Event(cost, suggestion.params, problem.max_resource, score))
+    return events
+
+
 def search_of(problem: Problem, sampler: str, seed: int) -> HyperbandSearchCV:
     """Ours."""
     return HyperbandSearchCV(
@@ -309,6 +330,7 @@ CONTENDERS: dict[str, Callable[..., list[Event]]] = {
     "HalvingRandomSearchCV": run_halving,
     "Optuna, Hyperband pruner": run_optuna,
     "keras-tuner Hyperband": run_keras_tuner,
+    "sktune's optimizer, in full": run_bayes,
     'sktune, sampler="random"': partial(run_ours, "random"),
     'sktune, sampler="bayes"': partial(run_ours, "bayes"),
 }
