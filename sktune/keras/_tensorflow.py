@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Hashable
 from itertools import islice
 from typing import Any
@@ -75,16 +74,15 @@ class TensorflowEngine(CompiledEngine):
         def traced(*flat: Any) -> Any:
             return function(*keras.tree.pack_sequence_as(args, flat))
 
-        if jit and self.recipe.jit_compile == "auto":
+        self._compiled[key] = self._session.function(traced, flat, jit=jit)
+        try:
+            return self._compiled[key](*flat)
+        except _REFUSALS:
             # XLA compiles when it is called. What it does not know (cuDNN's LSTM,
             # strings) it refuses then, before anything has changed.
-            compiled = self._session.function(traced, flat, jit=True)
-            with contextlib.suppress(*_REFUSALS):
-                results = compiled(*flat)
-                self._compiled[key] = compiled
-                return results
-            jit = False
-        self._compiled[key] = self._session.function(traced, flat, jit=jit)
+            if not jit or self.recipe.jit_compile is True:
+                raise
+        self._compiled[key] = self._session.function(traced, flat, jit=False)
         return self._compiled[key](*flat)
 
     # -- Training ------------------------------------------------------------------
