@@ -489,11 +489,12 @@ def gaps(
     name: str,
     contender: str,
     column: str,
+    other: str = OURS,
 ) -> np.ndarray:
-    """What a contender is behind ours on a task, seed by seed."""
+    """What a contender is behind another one on a task, seed by seed."""
     return np.array(
         [
-            run[column] - runs[name, OURS, seed][column]
+            run[column] - runs[name, other, seed][column]
             for (task, who, seed), run in runs.items()
             if (task, who) == (name, contender)
         ]
@@ -550,6 +551,24 @@ def overall_rows(
         [contender, of_all(contender, "loss"), of_all(contender, "valid")]
         for contender in contenders
         if contender != OURS
+    ]
+
+
+def schedule_rows(
+    runs: dict[tuple[str, str, int], dict[str, Any]], tasks: Sequence[str]
+) -> list[list[str]]:
+    """A row for each task: what random search gains when all of its rates fall."""
+    if not {"random", "cosine"} <= {contender for _, contender, _ in runs}:
+        return []
+    return [
+        [
+            name,
+            *(
+                with_error(gaps(runs, name, "random", column, "cosine"), 3)
+                for column in ("loss", "valid")
+            ),
+        ]
+        for name in tasks
     ]
 
 
@@ -628,6 +647,9 @@ def print_scores(options: argparse.Namespace) -> None:
     if rows := overall_rows(runs, options.tasks):
         print(f"\nBehind {OURS}, the mean of these tasks\n")
         print(table(["contender", "log loss", "on validation"], rows), flush=True)
+    if rows := schedule_rows(runs, options.tasks):
+        print("\nWhat a schedule is worth: random behind cosine\n")
+        print(table(["task", "log loss", "on validation"], rows), flush=True)
 
 
 def print_times(tasks: list[str], intervals: list[int]) -> None:
