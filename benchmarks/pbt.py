@@ -533,15 +533,15 @@ def score_rows(
 
 
 def overall_rows(
-    runs: dict[tuple[str, str, int], dict[str, Any]], tasks: Sequence[str]
+    runs: dict[tuple[str, str, int], dict[str, Any]], tasks: Sequence[str], other: str
 ) -> list[list[str]]:
-    """A row for each other contender: what it is behind ours, the mean of all tasks."""
+    """A row for each contender: what it is behind another, the mean of all tasks."""
     contenders = dict.fromkeys(contender for _, contender, _ in runs)
-    if OURS not in contenders:
+    if other not in contenders:
         return []
 
     def of_all(contender: str, column: str) -> str:
-        found = [mean_and_error(gaps(runs, n, contender, column)) for n in tasks]
+        found = [mean_and_error(gaps(runs, n, contender, column, other)) for n in tasks]
         means, errors = np.array(found).T
         # of a mean of independent means
         error = np.sqrt((errors**2).sum()) / len(tasks)
@@ -550,7 +550,7 @@ def overall_rows(
     return [
         [contender, of_all(contender, "loss"), of_all(contender, "valid")]
         for contender in contenders
-        if contender != OURS
+        if contender != other
     ]
 
 
@@ -644,9 +644,10 @@ def print_scores(options: argparse.Namespace) -> None:
     for name in options.tasks:
         print(f"\n{TASKS[name]().name}, {SIZE * EPOCHS} epochs\n")
         print(table(header, score_rows(runs, name)), flush=True)
-    if rows := overall_rows(runs, options.tasks):
-        print(f"\nBehind {OURS}, the mean of these tasks\n")
-        print(table(["contender", "log loss", "on validation"], rows), flush=True)
+    for other in (OURS, "bayes"):
+        if rows := overall_rows(runs, options.tasks, other):
+            print(f"\nBehind {other}, the mean of these tasks\n")
+            print(table(["contender", "log loss", "on validation"], rows), flush=True)
     if rows := schedule_rows(runs, options.tasks):
         print("\nWhat a schedule is worth: random behind cosine\n")
         print(table(["task", "log loss", "on validation"], rows), flush=True)
