@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -155,38 +153,6 @@ def test_many_results_are_thinned() -> None:
     )
     suggestion = optimizer.ask()
     assert -((suggestion.point - 0.3) ** 2).sum() > np.quantile(scores, 0.98)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "limit"), [(50, 0.03), (500, 0.3)])
-def test_speed(n: int, limit: float) -> None:
-    """CPU seconds of a proposal: the wall clock would measure the neighbours."""
-    space = Space(
-        {
-            "a": Float(0.0, 1.0),
-            "b": Float(1e-3, 1e3, "log-uniform"),
-            "c": Integer(1, 50),
-            "d": Integer(2, 300, "log-uniform"),
-            "e": Categorical(["x", "y", "z"]),
-            "f": Float(0.0, 1.0),
-        }
-    )
-    rng = np.random.default_rng(0)
-    optimizer = BayesOptimizer(space, rng=rng)
-    points = space.sample(rng, n)
-    scores = -((points - 0.4) ** 2).sum(axis=1) + 0.02 * rng.standard_normal(n)
-    optimizer.observe(
-        points, [Outcome(i, Status.OK, float(s)) for i, s in enumerate(scores)]
-    )
-    seconds = []
-    for _ in range(12):
-        start = time.process_time()
-        suggestion = optimizer.ask()
-        score = -float(((suggestion.point - 0.4) ** 2).sum())
-        optimizer.tell(Outcome(suggestion.trial, Status.OK, score))
-        seconds.append(time.process_time() - start)
-    print(f"{1e3 * np.median(seconds):.1f} ms a proposal at n = {n}")
-    assert np.median(seconds) < limit
 
 
 def crossing(x: float, budget: int) -> float:
