@@ -169,11 +169,9 @@ TASKS: dict[str, Callable[[], Task]] = {
     "noisy": noisy,
     "digits": digits_mlp,
     "cancer": cancer,
+    "larger": larger,
     "cnn": noisy_cnn,
 }
-
-# The scores of the last are not compared.
-TIMED: dict[str, Callable[[], Task]] = TASKS | {"larger": larger}
 
 # -- Contenders ------------------------------------------------------------------
 
@@ -656,7 +654,7 @@ def print_scores(options: argparse.Namespace) -> None:
 def print_times(tasks: list[str], intervals: list[int]) -> None:
     rows = []
     for name, interval in itertools.product(tasks, intervals):
-        task = TIMED[name]()
+        task = TASKS[name]()
         turns = times_of(task, interval)
         ours, plain, in_segments, predicting, metric = np.moveaxis(turns, -1, 0)
         more = (
@@ -682,9 +680,7 @@ def main() -> None:
     has_ray = importlib.util.find_spec("ray") is not None
     known = [c for c in CONTENDERS if has_ray or not c.startswith("ray")]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--tasks", nargs="+", choices=TIMED, help="all by default; larger: times only"
-    )
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=known)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
@@ -706,14 +702,12 @@ def main() -> None:
     options = parser.parse_args()
     if options.ray_seeds is None:
         options.ray_seeds = options.seeds
-    timed = options.tasks or list(TIMED)
-    options.tasks = [name for name in timed if name in TASKS]
     warnings.simplefilter("ignore")
     print(_environment.describe([*_environment.PACKAGES, "tensorflow", "ray"]))
     if options.only != "times":
         print_scores(options)
     if options.only != "scores":
-        print_times(timed, options.intervals)
+        print_times(options.tasks, options.intervals)
 
 
 if __name__ == "__main__":

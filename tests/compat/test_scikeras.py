@@ -154,7 +154,8 @@ EXPECTED_FAILURES = {
 }
 QUICK = {
     "verbose": 0,
-    "optimizer": keras.optimizers.Adam(0.03),
+    "optimizer": "adam",
+    "optimizer__learning_rate": 0.03,
     "epochs": 20,
     "random_state": 0,
     "compile__jit_compile": False,
