@@ -10,7 +10,9 @@ import functools
 import hashlib
 import inspect
 import json
+import re
 import types
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -119,6 +121,9 @@ def _described_object(value: Any, depth: int) -> Any:
         parts = [list(value.args), dict(value.kwds)]  # a frozen scipy distribution
         law = getattr(value.dist, "name", None) or _name_of(type(value.dist))
         return {"distribution": law, "params": _described(parts, depth + 1)}
+    config = _config_of(value)
+    if config is not None:
+        return {"class": name, "params": _described_config(config, depth + 1)}
     if hasattr(value, "get_params"):
         params = value.get_params(deep=False)
         return {"class": name, "params": _described(params, depth + 1)}
@@ -129,6 +134,49 @@ def _described_object(value: Any, depth: int) -> Any:
     if not state:
         return {"class": name}
     return {"class": name, "state": _described(dict(state), depth + 1)}
+
+
+def _config_of(value: Any) -> dict[str, Any] | None:
+    """Return what Keras would make an object of again; None is none of its objects."""
+    if not callable(getattr(value, "get_config", None)):
+        return None
+    try:
+        config = value.get_config()
+    except Exception:  # the user's code, or a class that has no configuration
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def _described_config(config: dict[str, Any], depth: int) -> Any:
+    """Describe a tree of any depth; names like ``dense_7`` are counted anew.
+
+    Keras counts the objects of a process.
+    """
+    names: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+
+    def collect(part: Any) -> None:
+        if isinstance(part, dict):
+            if isinstance(name := part.get("name"), str) and name not in names:
+                kind = re.sub(r"_\d+$", "", name)
+                names[name] = f"{kind}_{seen[kind]}" if seen[kind] else kind
+                seen[kind] += 1
+            part = list(part.values())
+        if isinstance(part, (list, tuple)):
+            for item in part:
+                collect(item)
+
+    def described(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {str(key): described(item) for key, item in part.items()}
+        if isinstance(part, (list, tuple)):
+            return [described(item) for item in part]
+        if isinstance(part, str):
+            return names.get(part, part)
+        return _described(part, depth)
+
+    collect(config)
+    return described(config)
 
 
 def _arguments(value: Any) -> dict[str, Any]:
@@ -241,6 +289,7 @@ def _texts(array: Any) -> Iterator[str]:
 
 # What says nothing to people, and what it stands for.
 _DIGESTS = {"sha256": "values", "folds": "folds"}
+_UNNAMED = ("params", "values", "state", "config")
 
 
 def differences(before: Any, now: Any, path: str) -> list[str]:
@@ -262,7 +311,7 @@ def differences(before: Any, now: Any, path: str) -> list[str]:
         found: list[str] = []
         for key in [*before, *(key for key in now if key not in before)]:
             # What an object is called in messages: its parameters, not the word.
-            inner = path if key in ("params", "values", "state") else f"{path}: {key}"
+            inner = path if key in _UNNAMED else f"{path}: {key}"
             if key not in before:
                 found.append(f"{inner} was not there, is {_text(now[key])}")
             elif key not in now:
@@ -272,9 +321,18 @@ def differences(before: Any, now: Any, path: str) -> list[str]:
             else:
                 found += differences(before[key], now[key], inner)
         return found
+    if _are_objects(before) and _are_objects(now) and len(before) == len(now):
+        pairs = enumerate(zip(before, now, strict=True))
+        return [d for k, (b, n) in pairs for d in differences(b, n, f"{path}[{k}]")]
     if type(before) is type(now) and before == now:
         return []
     return [f"{path} was {_text(before)}, is {_text(now)}"]
+
+
+def _are_objects(description: Any) -> bool:
+    return isinstance(description, list) and any(
+        isinstance(item, dict) for item in description
+    )
 
 
 def _text(description: Any) -> str:

@@ -30,7 +30,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from sktune import BayesSearchCV  # noqa: E402
-from sktune.exceptions import SktuneError  # noqa: E402
+from sktune.exceptions import SearchChangedError, SktuneError  # noqa: E402
 
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 RATES = {"learning_rate": [1e-6, 0.05], "model__dropout": [0.1, 0.2]}
@@ -331,6 +331,48 @@ def test_two_workers_give_the_same_results(search, kind, classifier, flowers):
         results.append((results_of(found), found.predict_proba(flowers[0])))
     assert_same_results(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])
+
+
+def template(units):
+    inputs = keras.Input((4,))
+    left, right = (keras.layers.Dense(n, activation="relu")(inputs) for n in units)
+    joined = keras.layers.concatenate([left, right])
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(joined))
+
+
+def keras_objects(units, rate=0.05):
+    return {
+        "model": template(units),
+        "optimizer": keras.optimizers.Adam(rate),
+        "loss": keras.losses.SparseCategoricalCrossentropy(),
+        "metrics": [keras.metrics.SparseCategoricalAccuracy()],
+        "callbacks": [keras.callbacks.EarlyStopping(monitor="loss")],
+    }
+
+
+def test_keras_objects_made_anew_are_no_other_search(classifier, flowers, tmp_path):
+    # A process that goes on makes them again, under other names and addresses.
+    def search(**params):
+        fixed = keras_objects(**params) | {"learning_rate": None}
+        return BayesSearchCV(
+            classifier(**fixed, epochs=2),
+            {"batch_size": [16, 32, 64]},
+            n_iter=2,
+            cv=2,
+            random_state=0,
+            storage=tmp_path / "search.db",
+        )
+
+    before = search(units=(5, 5)).fit(*flowers)
+    after = search(units=(5, 5)).fit(*flowers)
+    first, again = (s.estimator.model.layers[1].name for s in (before, after))
+    assert first != again
+    times = (s.cv_results_["mean_fit_time"] for s in (before, after))
+    np.testing.assert_allclose(*times, atol=1e-6, rtol=0)  # nothing is trained again
+    with pytest.raises(SearchChangedError, match=r"model: layers.*units was 5, is 6"):
+        search(units=(5, 6)).fit(*flowers)
+    with pytest.raises(SearchChangedError, match="optimizer: learning_rate was"):
+        search(units=(5, 5), rate=0.04).fit(*flowers)
 
 
 def test_sktune_does_not_import_keras_by_itself():
