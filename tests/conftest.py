@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# Beside other processes, threads that wait for one that has no processor only spin.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import tempfile
 from pathlib import Path
 

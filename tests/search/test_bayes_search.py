@@ -241,7 +241,10 @@ def test_asynchronous_search():
 
 
 def test_idle_workers_are_announced():
-    with pytest.warns(SktuneWarning, match="Only 4 of 8 workers"):
+    with (
+        joblib.parallel_config("threading"),
+        pytest.warns(SktuneWarning, match="Only 4 of 8 workers"),
+    ):
         search(n_jobs=8, cv=2, n_iter=5).fit(X, y)
 
 
