@@ -704,10 +704,10 @@ def main() -> None:
         options.ray_seeds = options.seeds
     warnings.simplefilter("ignore")
     print(_environment.describe([*_environment.PACKAGES, "tensorflow", "ray"]))
+    if options.only != "scores":  # first: Ray's threads stay in this process
+        print_times(options.tasks, options.intervals)
     if options.only != "times":
         print_scores(options)
-    if options.only != "scores":
-        print_times(options.tasks, options.intervals)
 
 
 if __name__ == "__main__":

@@ -283,9 +283,7 @@ class CompiledEngine(Engine):
 
     def predict(self, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
         n_rows = len(inputs[0])
-        size = predict_batch(inputs)
-        if n_rows < size:
-            size = max(32, 2 ** math.ceil(math.log2(n_rows)))
+        size = min(predict_batch(inputs), padded_length(max(32, n_rows), steps=8))
         parts = []
         for start in range(0, n_rows, size):
             batch = [pad_rows(x[start : start + size], size) for x in inputs]
@@ -300,8 +298,14 @@ class CompiledEngine(Engine):
         """Return the outputs on one batch."""
 
 
-def padded_length(n_rows: int) -> int:
+def padded_length(n_rows: int, steps: int = 16) -> int:
     """Round a number of rows up by a few per cent, so that folds share a shape.
+
+    Parameters
+    ----------
+    n_rows : int
+    steps : int, default=16
+        A power of two: how many lengths there are from one to its double.
 
     Examples
     --------
@@ -309,7 +313,7 @@ def padded_length(n_rows: int) -> int:
     >>> padded_length(1198), padded_length(1199), padded_length(20)
     (1216, 1216, 20)
     """
-    step: int = 2 ** max(0, math.ceil(math.log2(n_rows)) - 5)
+    step: int = 2 ** max(0, math.ceil(math.log2(n_rows / steps)) - 1)
     return step * math.ceil(n_rows / step)
 
 
