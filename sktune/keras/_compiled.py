@@ -319,10 +319,11 @@ def padded_length(n_rows: int, steps: int = 16) -> int:
 
 def pad_rows(array: NDArray[Any], n_rows: int) -> NDArray[Any]:
     """Append rows of zeros."""
-    missing = n_rows - len(array)
-    if missing == 0:
+    if len(array) == n_rows:
         return array
-    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
+    padded = np.zeros((n_rows, *array.shape[1:]), dtype=array.dtype)
+    padded[: len(array)] = array
+    return padded
 
 
 def _clipped(gradient: Any, limit: Any) -> Any:

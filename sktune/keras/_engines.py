@@ -18,7 +18,7 @@ from typing import Any
 import keras
 
 from ._compiled import CompiledEngine, dropout_layers
-from ._engine import Recipe, Variables
+from ._engine import Engine, Recipe, Variables
 
 __all__ = ["engine_for", "known_recipe"]
 
@@ -37,8 +37,9 @@ class _Kept(threading.local):
         By what they were compiled for; last those that were used last.
     recipes : dict of Hashable -> Recipe
         By name; the engine of each is among those.
-    fresh : tuple of (Hashable, Variables)
-        Name of the last recipe, and the variables of its model before training.
+    fresh : dict of Engine -> (Hashable, Variables)
+        Name of the last recipe of an engine, and the variables of its model before
+        training.
     n_forgotten : int
         How many engines had to make room for others.
     """
@@ -46,7 +47,7 @@ class _Kept(threading.local):
     def __init__(self) -> None:
         self.engines: OrderedDict[Hashable, CompiledEngine] = OrderedDict()
         self.recipes: OrderedDict[Hashable, Recipe] = OrderedDict()
-        self.fresh: tuple[Hashable, Variables | None] = (None, None)
+        self.fresh: dict[Engine, tuple[Hashable, Variables]] = {}
         self.n_forgotten = 0
 
 
@@ -63,8 +64,9 @@ def known_recipe(name: Hashable, *, begins: bool = False) -> Recipe | None:
     name : Hashable
         None is nobody's.
     begins : bool
-        Whether fresh weights are needed: those of the last recipe are at hand,
-        for the other folds of a candidate. A training that goes on has its own.
+        Whether fresh weights are needed: those of an engine's last recipe are at
+        hand, for the other folds of a candidate and for candidates that differ in
+        settings alone. A training that goes on has its own.
 
     Returns
     -------
@@ -74,8 +76,8 @@ def known_recipe(name: Hashable, *, begins: bool = False) -> Recipe | None:
     recipe = None if name is None else _kept.recipes.get(name)
     if recipe is None or not begins:
         return recipe
-    last, fresh = _kept.fresh
-    return replace(recipe, fresh=fresh) if fresh is not None and last == name else None
+    last, fresh = _kept.fresh[recipe.engine]
+    return replace(recipe, fresh=fresh) if last == name else None
 
 
 def engine_for(recipe: Recipe) -> CompiledEngine:
@@ -122,7 +124,7 @@ def _note(recipe: Recipe, engine: CompiledEngine) -> None:
         fresh=recipe.fresh.outline(),
         engine=engine,
     )
-    _kept.fresh = (recipe.name, recipe.fresh)
+    _kept.fresh[engine] = (recipe.name, recipe.fresh)
     if len(recipes) > MAX_RECIPES:
         recipes.popitem(last=False)
 
@@ -138,6 +140,7 @@ def _make_room() -> None:
         _, oldest = _kept.engines.popitem(last=False)
         for name in [n for n, r in _kept.recipes.items() if r.engine is oldest]:
             del _kept.recipes[name]
+        _kept.fresh.pop(oldest, None)
         return
     import jax
 
@@ -145,7 +148,7 @@ def _make_room() -> None:
     # keeps until it forgets all functions. Those in use are compiled again.
     _kept.engines.clear()
     _kept.recipes.clear()
-    _kept.fresh = (None, None)
+    _kept.fresh.clear()
     forget: Any = jax.clear_caches  # it has no types
     forget()
 

@@ -29,6 +29,7 @@ from ._recipe import (
     model_inputs,
     output_shape,
     recipe_name,
+    with_settings_of,
 )
 from ._rows import row_weights, split_rows
 from ._schedule import scheduled
@@ -206,10 +207,11 @@ class KerasEstimator(Parameters):
         """Return the recipe of a training, with a new model if need be."""
         name = recipe_name(self, training)
         restored: Recipe | None = self.__dict__.pop("_restored", None)
-        if not begins and restored is not None and restored.name == name is not None:
-            return restored
-        known = known_recipe(name, begins=begins)
-        return make_recipe(self, training, name) if known is None else known
+        if begins or restored is None or restored.name is None or restored.name != name:
+            restored = known_recipe(name, begins=begins)
+        if restored is None:
+            return make_recipe(self, training, name)
+        return with_settings_of(self, restored)
 
     def _run(
         self,

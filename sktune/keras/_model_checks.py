@@ -18,6 +18,7 @@ __all__ = [
     "check_known",
     "is_list",
     "is_number",
+    "is_rate",
     "lengths_of",
     "n_layers",
     "read_rates",
@@ -38,6 +39,11 @@ def is_list(
 def is_number(value: object) -> bool:
     """Return whether a value is a real number, and not a bool."""
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_rate(value: Any) -> bool:
+    """Return whether a value is a rate of dropout."""
+    return is_number(value) and bool(0 <= value < 1)
 
 
 def lengths_of(**given: Any) -> dict[str, int]:
@@ -80,7 +86,7 @@ def read_rates(model: str, values: Any, depth: int) -> list[float]:
     """Return a dropout rate for each layer."""
     rates = _spread(values, depth)
     for rate in rates:
-        if not (is_number(rate) and 0 <= rate < 1):
+        if not is_rate(rate):
             raise wrong_value(
                 model, "dropout", "a number of at least 0 and less than 1", rate
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from ..exceptions import ModelError
 from ._build import build_model, metrics_of, output_activation
 from ._compiled import dropout_layers
 from ._engine import Recipe, Settings, Variables
+from ._model_checks import is_list, is_rate
 from ._optimizers import (
     has_own_schedule,
     make_loss,
@@ -24,7 +26,14 @@ from ._parameters import PREFIXES, Parameters
 from ._purity import state_of
 from ._training import Target, Training
 
-__all__ = ["encoded", "make_recipe", "model_inputs", "output_shape", "recipe_name"]
+__all__ = [
+    "encoded",
+    "make_recipe",
+    "model_inputs",
+    "output_shape",
+    "recipe_name",
+    "with_settings_of",
+]
 
 
 def make_recipe(
@@ -99,12 +108,46 @@ def make_recipe(
 
 def _settings(model: Any, optimizer: Any, clipnorm: float | None) -> Settings:
     config = optimizer.get_config()
-    rate = None
-    if not has_own_schedule(optimizer):
-        # The variable is of single precision: 0.001, not 0.0010000000474974513.
-        rate = float(str(np.float32(config["learning_rate"])))
+    own = has_own_schedule(optimizer)
+    rate = None if own else _single(config["learning_rate"])
     dropout = tuple(float(layer.rate) for layer in dropout_layers(model))
     return Settings(rate, config.get("weight_decay"), clipnorm, dropout)
+
+
+def _single(rate: float) -> float:
+    """Return a number of single precision: 0.001, not 0.0010000000474974513."""
+    return float(str(np.float32(rate)))
+
+
+def with_settings_of(estimator: Parameters, recipe: Recipe) -> Recipe:
+    """Return what `make_recipe` would, from a recipe of the same name.
+
+    To build a model takes as long as to train a small one for some epochs.
+    """
+    known = recipe.settings
+    rate, decay = estimator.learning_rate, estimator.weight_decay
+    dropout = _own_dropout(estimator)
+    if dropout is None:
+        rates = known.dropout_rates
+    elif is_list(dropout):
+        rates = tuple(float(rate) for rate in dropout if rate > 0)
+    else:
+        rates = (float(dropout),) * len(known.dropout_rates)
+    settings = Settings(
+        known.learning_rate if rate is None else _single(rate),
+        known.weight_decay if decay is None else decay,
+        estimator.clipnorm,
+        rates,
+    )
+    return replace(recipe, settings=settings)
+
+
+def _own_dropout(estimator: Parameters) -> Any:
+    """Return the dropout of a ready-made model; None if it is another, or wrong."""
+    dropout = estimator.routed("model__").get("dropout")
+    rates = dropout if is_list(dropout) else [dropout]
+    ready_made = isinstance(estimator.model, str)
+    return dropout if ready_made and all(map(is_rate, rates)) else None
 
 
 # -- What makes two recipes the same -----------------------------------------------
@@ -124,10 +167,14 @@ _READ = (
     "steps_per_execution",
     "device",
 )
+# Of these, the numbers that are inputs of a compiled epoch.
+_INPUTS = ("learning_rate", "weight_decay", "clipnorm")
 
 
 def recipe_name(estimator: Parameters, training: Training) -> Hashable:
     """Return what two trainings share that `make_recipe` does the same for.
+
+    Their recipes differ in the settings at most, see `with_settings_of`.
 
     Returns
     -------
@@ -137,6 +184,15 @@ def recipe_name(estimator: Parameters, training: Training) -> Hashable:
     values = {name: getattr(estimator, name) for name in _READ}
     for prefix in PREFIXES:
         values |= {prefix + n: v for n, v in estimator.routed(prefix).items()}
+    values |= {name: values[name] is None for name in _INPUTS}
+    dropout = _own_dropout(estimator)
+    if dropout is not None:
+        # a rate of 0 is no layer
+        values["model__dropout"] = (
+            [bool(rate > 0) for rate in dropout]
+            if is_list(dropout)
+            else bool(dropout > 0)
+        )
     states = {name: state_of(value) for name, value in values.items()}
     if None in states.values():
         return None

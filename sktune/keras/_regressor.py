@@ -96,7 +96,8 @@ callable, default="constant"
         Above 0, a line for each epoch is printed.
     jit_compile : bool or "auto", default="auto"
         Whether XLA compiles the training. ``"auto"`` leaves it out where it
-        cannot. TensorFlow is ready sooner without it, and slower in each step.
+        cannot, and on a CPU where TensorFlow trains a convolutional network.
+        TensorFlow is ready sooner without it, and elsewhere slower in each step.
     steps_per_execution : int, default=1
         Steps between returns to Python, where ``model.fit`` trains.
     training : {"auto", "compiled", "fit"}, default="auto"

@@ -9,15 +9,32 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import layers
 from numpy.typing import NDArray
 
-from ._compiled import CompilationError, CompiledEngine, Placed, Table
+from ._compiled import CompilationError, CompiledEngine, Placed, Table, all_layers
 from ._engine import Recipe, Variables, model_variables, packed
 from ._tf_session import TensorflowSession
 
 __all__ = ["TensorflowEngine"]
 
 _REFUSALS = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
+
+# On a CPU, XLA takes up to fourteen times as long as TensorFlow for these,
+_CONVOLUTIONS = (
+    layers.Conv1D,
+    layers.Conv1DTranspose,
+    layers.Conv2D,
+    layers.Conv2DTranspose,
+    layers.Conv3D,
+    layers.Conv3DTranspose,
+    layers.DepthwiseConv1D,
+    layers.DepthwiseConv2D,
+    layers.SeparableConv1D,
+    layers.SeparableConv2D,
+)
+# and half the time for these: benchmarks/keras_xla.py.
+_OF_SMALL_STEPS = (layers.RNN, layers.MultiHeadAttention)
 
 
 class TensorflowEngine(CompiledEngine):
@@ -29,6 +46,12 @@ class TensorflowEngine(CompiledEngine):
         groups = (*model_variables(self.model), self.optimizer.variables)
         self._sizes = [len(group) for group in groups]
         self._variables = [v.value for group in groups for v in group]
+        self._jit = recipe.jit_compile is True or (
+            recipe.jit_compile == "auto"
+            and not (
+                "CPU" in self._variables[0].device and has_convolutions(self.model)
+            )
+        )
         try:
             self._session = TensorflowSession(self._variables)
         except tf.errors.OpError as error:  # a device that it cannot have, say
@@ -106,7 +129,7 @@ class TensorflowEngine(CompiledEngine):
             table.rest,
             np.float32(learning_rate),
             knobs,
-            jit=self.recipe.jit_compile is not False,
+            jit=self._jit,
         )
         return self._named(results)
 
@@ -207,8 +230,8 @@ class TensorflowEngine(CompiledEngine):
         self, totals: list[Any], inputs: list[Any], target: Any, weight: Any
     ) -> list[Any]:
         # The totals are in the metrics; what is passed on is their result.
-        jit = self.recipe.jit_compile is not False
-        return self._run(self._traced_test, inputs, target, weight, jit=jit)  # type: ignore[no-any-return]
+        function = self._traced_test
+        return self._run(function, inputs, target, weight, jit=self._jit)  # type: ignore[no-any-return]
 
     def _traced_test(self, inputs: list[Any], target: Any, weight: Any) -> list[Any]:
         output = self._call(inputs, training=False)
@@ -228,3 +251,13 @@ class TensorflowEngine(CompiledEngine):
 
     def _traced_forward(self, inputs: list[Any]) -> list[Any]:
         return list(keras.tree.flatten(self._call(inputs, training=False)))
+
+
+def has_convolutions(model: Any) -> bool:
+    """Whether convolutions are most of what a model computes, as far as is known."""
+    found = list(all_layers(model))
+    for name in ("layer", "forward_layer"):  # of wrappers
+        found += [getattr(wrapper, name, None) for wrapper in found]
+    return any(isinstance(layer, _CONVOLUTIONS) for layer in found) and not any(
+        isinstance(layer, _OF_SMALL_STEPS) for layer in found
+    )

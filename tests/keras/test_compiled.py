@@ -446,6 +446,42 @@ def test_what_xla_does_not_know_is_compiled_without_it(digits):
         compiled(spelled, jit_compile=True).fit(*digits)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX has nothing but XLA")
+@pytest.mark.parametrize(
+    ("hidden", "expected"),
+    [
+        ([layers.Conv2D(2, 3), layers.Flatten()], True),
+        ([layers.TimeDistributed(layers.Conv1D(2, 3)), layers.Flatten()], True),
+        ([keras.Sequential([layers.Conv2D(2, 3)]), layers.Flatten()], True),
+        ([layers.Flatten()], False),
+        ([layers.Conv2D(2, 3), layers.Reshape((-1, 2)), layers.LSTM(2)], False),
+        (
+            [
+                layers.Reshape((-1, 1)),
+                layers.Conv1D(2, 3),
+                layers.Bidirectional(layers.GRU(2)),
+            ],
+            False,
+        ),
+    ],
+)
+def test_where_convolutions_are_most_of_it(hidden, expected):
+    from sktune.keras._tensorflow import has_convolutions
+
+    model = keras.Sequential([keras.Input((8, 8, 1)), *hidden, layers.Dense(2)])
+    assert has_convolutions(model) is expected
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="JAX has nothing but XLA")
+def test_convolutions_on_a_cpu_do_without_xla(digits):
+    own = compiled(convolution, jit_compile="auto", device="cpu").fit(*digits)
+    other = compiled(convolution, jit_compile=False, device="cpu").fit(*digits)
+    assert own.training_path_ == "compiled"
+    np.testing.assert_array_equal(
+        own.predict_proba(digits[0]), other.predict_proba(digits[0])
+    )
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="of TensorFlow's sessions")
 def test_a_refused_session_leaves_the_training_to_keras(digits, monkeypatch):
     import tensorflow as tf

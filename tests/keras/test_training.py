@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import textwrap
@@ -18,7 +19,8 @@ from sklearn.base import clone  # noqa: E402
 
 from sktune._protocol import Resumable  # noqa: E402
 from sktune.exceptions import CheckpointError, ModelError  # noqa: E402
-from sktune.keras import KerasClassifier  # noqa: E402
+from sktune.keras import KerasClassifier, build_mlp  # noqa: E402
+from sktune.keras._models import READY_MADE  # noqa: E402
 from sktune.keras._state import unpack  # noqa: E402
 
 PATHS = ["compiled", "fit"]
@@ -104,14 +106,60 @@ def test_a_training_that_goes_on_builds_no_more_than_it_must(path, classifier, f
     assert parts.n_epochs_ == 5
 
 
+@pytest.mark.parametrize(
+    ("change", "is_built"),
+    [
+        ({"learning_rate": 0.01}, False),
+        ({"weight_decay": 0.5}, False),
+        ({"clipnorm": 0.001}, False),
+        ({"model__dropout": 0.7}, False),
+        ({"learning_rate": None}, True),
+        ({"weight_decay": None}, True),
+        ({"clipnorm": None}, True),
+        ({"model__dropout": 0.0}, True),
+        ({"model__dropout": [0.3, 0.0]}, True),
+    ],
+    ids=str,
+)
+def test_a_model_whose_settings_change_is_not_built_anew(
+    change, is_built, classifier, flowers, monkeypatch
+):
+    built = []
+
+    @functools.wraps(build_mlp)
+    def counting(*args, **options):
+        built.append(options)
+        return build_mlp(*args, **options)
+
+    def states(state, params):
+        """What begins and what goes on, once it is trained."""
+        begun = classifier(**params)
+        going = classifier(**params).set_training_state(state)
+        parts = [e.train_more(*flowers, amount=2) for e in (begun, going)]
+        return [part.get_training_state() for part in parts]
+
+    monkeypatch.setitem(READY_MADE, "mlp", counting)
+    params = {"weight_decay": 0.01, "clipnorm": 1.0, "model__dropout": 0.2}
+    params["random_state"] = 11  # no other test's
+    usual = classifier(**params).train_more(*flowers, amount=1)
+    state = usual.get_training_state()
+    params |= change
+    built.clear()
+    found = states(state, params)
+    assert bool(built) == is_built
+    with ThreadPoolExecutor(1) as pool:  # a thread has models of its own
+        assert pool.submit(states, state, params).result() == found
+    assert built
+
+
 def test_folds_share_the_fresh_model_of_a_candidate(classifier, flowers, monkeypatch):
     X, y = flowers
-    model = classifier(model=counted, epochs=1)
+    model = classifier(model=counted, epochs=1, random_state=7)  # no other test's
     Counted.made.clear()
     folds = [model.fit(X[i:], y[i:]).get_training_state() for i in (0, 0, 3)]
     assert Counted.made == [0.2]
     assert folds[0] == folds[1] != folds[2]
-    other = clone(model).set_params(random_state=1).fit(X, y)
+    other = clone(model).set_params(random_state=8).fit(X, y)
     assert Counted.made == [0.2, 0.2]
     assert distance(weights_of(other), weights_of(model)) > 0.01
     # What the function reads from outside counts, too.
