@@ -59,8 +59,8 @@ class Recipe:
     device : str or None
         Where it is trained.
     name : object
-        Equal in recipes that the same parameters made for the same data and seed;
-        None where that cannot be told.
+        Equal in recipes for the same data and seed that differ in their settings at
+        most; None where that cannot be told.
     engine : Engine or None
         What has trained a model of this name, and owns this one.
     """

@@ -46,12 +46,9 @@ class TensorflowEngine(CompiledEngine):
         groups = (*model_variables(self.model), self.optimizer.variables)
         self._sizes = [len(group) for group in groups]
         self._variables = [v.value for group in groups for v in group]
-        self._jit = recipe.jit_compile is True or (
-            recipe.jit_compile == "auto"
-            and not (
-                "CPU" in self._variables[0].device and has_convolutions(self.model)
-            )
-        )
+        self._jit = recipe.jit_compile is not False
+        if recipe.jit_compile == "auto" and "CPU" in self._variables[0].device:
+            self._jit = not has_convolutions(self.model)
         try:
             self._session = TensorflowSession(self._variables)
         except tf.errors.OpError as error:  # a device that it cannot have, say
