@@ -209,9 +209,12 @@ class KerasEstimator(Parameters):
         restored: Recipe | None = self.__dict__.pop("_restored", None)
         if begins or restored is None or restored.name is None or restored.name != name:
             restored = known_recipe(name, begins=begins)
-        if restored is None:
-            return make_recipe(self, training, name)
-        return with_settings_of(self, restored)
+        if restored is not None:
+            recipe = with_settings_of(self, restored)
+            # `model.fit` knows settings by the model that it is given
+            if recipe.engine is not None or recipe.settings == restored.settings:
+                return recipe
+        return make_recipe(self, training, name)
 
     def _run(
         self,

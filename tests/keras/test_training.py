@@ -107,22 +107,24 @@ def test_a_training_that_goes_on_builds_no_more_than_it_must(path, classifier, f
 
 
 @pytest.mark.parametrize(
-    ("change", "is_built"),
+    ("path", "change", "is_built"),
     [
-        ({"learning_rate": 0.01}, False),
-        ({"weight_decay": 0.5}, False),
-        ({"clipnorm": 0.001}, False),
-        ({"model__dropout": 0.7}, False),
-        ({"learning_rate": None}, True),
-        ({"weight_decay": None}, True),
-        ({"clipnorm": None}, True),
-        ({"model__dropout": 0.0}, True),
-        ({"model__dropout": [0.3, 0.0]}, True),
+        ("compiled", {"learning_rate": 0.01}, False),
+        ("compiled", {"weight_decay": 0.5}, False),
+        ("compiled", {"clipnorm": 0.001}, False),
+        ("compiled", {"model__dropout": 0.7}, False),
+        ("compiled", {"learning_rate": None}, True),
+        ("compiled", {"weight_decay": None}, True),
+        ("compiled", {"clipnorm": None}, True),
+        ("compiled", {"model__dropout": 0.0}, True),
+        ("compiled", {"model__dropout": [0.3, 0.0]}, True),
+        ("fit", {"weight_decay": 0.5}, True),
+        ("fit", {"model__dropout": 0.7}, True),
     ],
     ids=str,
 )
 def test_a_model_whose_settings_change_is_not_built_anew(
-    change, is_built, classifier, flowers, monkeypatch
+    path, change, is_built, classifier, flowers, monkeypatch
 ):
     built = []
 
@@ -131,24 +133,26 @@ def test_a_model_whose_settings_change_is_not_built_anew(
         built.append(options)
         return build_mlp(*args, **options)
 
-    def states(state, params):
-        """What begins and what goes on, once it is trained."""
-        begun = classifier(**params)
-        going = classifier(**params).set_training_state(state)
-        parts = [e.train_more(*flowers, amount=2) for e in (begun, going)]
+    usual = {"weight_decay": 0.01, "clipnorm": 1.0, "model__dropout": 0.2}
+    usual |= {"training": path, "random_state": 11}  # no other test's
+
+    def states(state):
+        """Of one that begins, one that goes on, and one that changes as it does."""
+        begun, going = (classifier(**usual | change) for _ in range(2))
+        going.set_training_state(state)
+        changed = classifier(**usual).set_training_state(state).set_params(**change)
+        parts = [e.train_more(*flowers, amount=2) for e in (begun, going, changed)]
         return [part.get_training_state() for part in parts]
 
     monkeypatch.setitem(READY_MADE, "mlp", counting)
-    params = {"weight_decay": 0.01, "clipnorm": 1.0, "model__dropout": 0.2}
-    params["random_state"] = 11  # no other test's
-    usual = classifier(**params).train_more(*flowers, amount=1)
-    state = usual.get_training_state()
-    params |= change
+    first = classifier(**usual).train_more(*flowers, amount=1)
+    state = first.get_training_state()
     built.clear()
-    found = states(state, params)
+    found = states(state)
     assert bool(built) == is_built
+    assert found[1] == found[2] != found[0]
     with ThreadPoolExecutor(1) as pool:  # a thread has models of its own
-        assert pool.submit(states, state, params).result() == found
+        assert pool.submit(states, state).result() == found
     assert built
 
 
