@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from .upstream import TIMEOUT, SuiteRun, run_upstream, upstream_file
+from .upstream import TIMEOUT, run_upstream, upstream_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(TIMEOUT)]
 
@@ -41,39 +41,19 @@ if "returned inconsistent results" in upstream_file().read_text():
 ADAPTERS = {"bayes": "adapters", "hyperband": "hyperband_adapters"}
 
 
-@pytest.fixture(scope="module", params=ADAPTERS)
-def name(request: pytest.FixtureRequest) -> str:
-    """Which search."""
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def run(name: str) -> SuiteRun:
-    """One run of the whole suite."""
-    return run_upstream(f"{ADAPTERS[name]}:GridSearchCV,RandomizedSearchCV")
-
-
-def test_nothing_fails_that_is_not_listed(run: SuiteRun) -> None:
+# One test: in processes of their own, several would each make the whole run.
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_what_fails_is_listed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run = run_upstream(f"{ADAPTERS[name]}:GridSearchCV,RandomizedSearchCV")
+    with capsys.disabled():
+        print(f"\nscikit-learn's test_search.py, {name}: {run.summary}")
     surprises = run.failed - EXPECTED_FAILURES.keys()
     told = [f"{test}: {run.messages[test]}" for test in sorted(surprises)]
     assert not told, "\n".join([*told, run.summary])
-
-
-def test_nothing_passes_that_is_listed(run: SuiteRun) -> None:
+    assert len(run.failed) <= MOST_FAILURES
+    # A suite that was collected in part would pass.
+    assert len(run.outcomes) > 130
     assert not run.ids("passed", "xpassed") & EXPECTED_FAILURES.keys()
-
-
-def test_list_names_tests_of_the_suite(run: SuiteRun) -> None:
     # Old versions lack some tests. The newest one, which has callbacks, has them all.
     if any("callbacks" in test for test in run.outcomes):
         assert EXPECTED_FAILURES.keys() <= run.outcomes.keys()
-
-
-def test_enough_pass(
-    name: str, run: SuiteRun, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with capsys.disabled():
-        print(f"\nscikit-learn's test_search.py, {name}: {run.summary}")
-    assert len(run.failed) <= MOST_FAILURES
-    # A suite that was collected in part would pass the other tests.
-    assert len(run.outcomes) > 130
