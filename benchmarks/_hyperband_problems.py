@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.kernel_approximation import Nystroem
@@ -31,11 +32,20 @@ class Problem:
     # What HalvingRandomSearchCV calls the same resource; it begins anew.
     halving: str
     scoring: str = "neg_log_loss"
+    seed: int = 0
 
     @property
     def cv(self) -> StratifiedKFold:
         """The folds."""
-        return StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        return StratifiedKFold(FOLDS, shuffle=True, random_state=self.seed)
+
+    def drawn_anew(self, seed: int) -> Problem:
+        """The same problem with other folds, and another seed of the model."""
+        model = clone(self.model)
+        names = [n for n in model.get_params() if n.endswith("random_state")]
+        return replace(
+            self, model=model.set_params(**dict.fromkeys(names, seed)), seed=seed
+        )
 
 
 def _digits(n: int) -> tuple[Any, Any]:
