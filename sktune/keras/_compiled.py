@@ -384,7 +384,7 @@ def _word(value: int) -> Any:
 
 
 def all_layers(model: Any) -> Iterator[Any]:
-    """Yield the layers of a model, those of nested models and wrappers too."""
+    """Yield the layers of a model and of models in it; not what wrappers wrap."""
     for layer in model.layers:
         inner = getattr(layer, "layers", None)
         if inner:
