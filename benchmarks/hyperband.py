@@ -9,9 +9,9 @@ What counts at any moment is the score that the contender's incumbent has when i
 trained in full. The incumbent is the best candidate of those at the largest budget so
 far. Its full training is not charged: the score is looked up for the table.
 
-A score by which candidates were chosen is better than they are, the more so the more of
-them it was chosen from. So the incumbents are also trained on other folds with other
-seeds, which nobody has seen, and there are tables of both.
+A score by which a candidate was chosen flatters it, the more so the more were compared.
+So the incumbents are also trained on other folds with other seeds, which no contender has
+seen, and there are tables of both.
 
 From the root of the repository::
 
@@ -68,7 +68,7 @@ def incumbent_at(events: Sequence[Event], cost: float) -> Event | None:
 
 
 def full_score(event: Event | None, trainers: Sequence[Trainer]) -> float:
-    """Its score after a full training, the mean of folds drawn more than once."""
+    """Score of a candidate after a full training, the mean of what these train on."""
     if event is None:
         return np.nan
     return float(np.mean([trainer.full(event.params) for trainer in trainers]))
