@@ -10,8 +10,8 @@ trained in full. The incumbent is the best candidate of those at the largest bud
 far. Its full training is not charged: the score is looked up for the table.
 
 A score by which a candidate was chosen flatters it, the more so the more were compared.
-So the incumbents are also trained on other folds with other seeds, which no contender has
-seen, and there are tables of both.
+So the incumbents are also trained on other folds with other seeds, which no contender
+has seen, and there are tables of both.
 
 From the root of the repository::
 
