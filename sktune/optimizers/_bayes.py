@@ -195,7 +195,8 @@ class BayesOptimizer(Optimizer):
         mean, _ = at_top.predict(at_top.features(points))
         if self._axis is not None:
             # Most configurations stop early, and at first all do: what is expected
-            # of them counts too.
+            # of them counts too. So does what is expected of those under way: another
+            # one like them adds nothing.
             there = targets[results.points[:, -1] >= 1.0]
             best = float(max(mean.max(), there.max(initial=-np.inf)))
         acquisition = LogEI(self._at_the_top(posterior), best + _MARGIN)
@@ -247,11 +248,10 @@ class BayesOptimizer(Optimizer):
         )
 
     def _configurations(self) -> Array:
-        """Each point that something is known of, once."""
+        """Each point that something is known of or that is under way, once."""
         points = [point for point, _ in self._observed]
         points += [self._told[trial][0] for trial in sorted(self._told)]
-        trials = sorted({trial for trial, _ in self._learnt})
-        points += [self._pending[trial] for trial in trials]
+        points += [self._pending[trial] for trial in sorted(self._pending)]
         return np.array(points)
 
     def _pending_points(self) -> Array:

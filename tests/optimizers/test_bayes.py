@@ -184,6 +184,30 @@ def test_proposes_what_is_best_at_the_largest_budget(seed: int) -> None:
     assert min(proposed) < 0.37
 
 
+def test_what_is_proposed_at_once_is_not_alike() -> None:
+    space = Space(dict.fromkeys("xyz", Float(0.0, 1.0)))
+
+    def score(params: dict[str, float], budget: int) -> float:
+        # Nobody was trained in full, and there more is expected than was seen.
+        gain = crossing(params["x"], budget) - 1 / budget
+        return gain - 0.3 * (params["y"] - 0.5) ** 2
+
+    def least_distance(seed: int) -> float:
+        rng = np.random.default_rng(seed)
+        optimizer = BayesOptimizer(space, rng=rng, budgets=(1, 27))
+        first = [optimizer.ask(at_random=True) for _ in range(40)]
+        optimizer.learn(
+            RungResult(s.trial, budget, score(s.params, budget))
+            for s in first
+            for budget in (1, 3, 9)
+        )
+        proposed = np.array([list(optimizer.ask().params.values()) for _ in range(5)])
+        apart = np.abs(proposed[:, None] - proposed).max(axis=2)
+        return float(apart[np.triu_indices(5, 1)].min())
+
+    assert np.median([least_distance(seed) for seed in range(8)]) > 0.03
+
+
 def test_what_is_learnt_replaces_what_was_learnt_before() -> None:
     optimizer, _ = learnt([1, 3, 9], 0)
     other, _ = learnt([1, 3, 9], 0)
