@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -184,28 +186,47 @@ def test_proposes_what_is_best_at_the_largest_budget(seed: int) -> None:
     assert min(proposed) < 0.37
 
 
-def test_what_is_proposed_at_once_is_not_alike() -> None:
-    space = Space(dict.fromkeys("xyz", Float(0.0, 1.0)))
+def least_distance(optimizer: BayesOptimizer) -> float:
+    """Between the nearest two of five that are proposed at once."""
+    proposed = np.array([list(optimizer.ask().params.values()) for _ in range(5)])
+    apart = np.abs(proposed[:, None] - proposed).max(axis=2)
+    return float(apart[np.triu_indices(5, 1)].min())
 
-    def score(params: dict[str, float], budget: int) -> float:
-        # Nobody was trained in full, and there more is expected than was seen.
-        gain = crossing(params["x"], budget) - 1 / budget
-        return gain - 0.3 * (params["y"] - 0.5) ** 2
 
-    def least_distance(seed: int) -> float:
-        rng = np.random.default_rng(seed)
-        optimizer = BayesOptimizer(space, rng=rng, budgets=(1, 27))
-        first = [optimizer.ask(at_random=True) for _ in range(40)]
-        optimizer.learn(
-            RungResult(s.trial, budget, score(s.params, budget))
-            for s in first
-            for budget in (1, 3, 9)
+def of_a_bowl(space: Space, seed: int) -> float:
+    """With results from which more can be expected than was seen."""
+    optimizer = BayesOptimizer(space, rng=np.random.default_rng(seed))
+    for s in [optimizer.ask(at_random=True) for _ in range(10)]:
+        score = -sum((x - 0.5) ** 2 for x in s.params.values())
+        optimizer.tell(Outcome(s.trial, Status.OK, score))
+    return least_distance(optimizer)
+
+
+def of_budgets(space: Space, seed: int) -> float:
+    """Where nobody was trained in full, and there more is expected than was seen."""
+    rng = np.random.default_rng(seed)
+    optimizer = BayesOptimizer(space, rng=rng, budgets=(1, 27))
+    first = [optimizer.ask(at_random=True) for _ in range(40)]
+    optimizer.learn(
+        RungResult(
+            s.trial,
+            budget,
+            crossing(s.params["x"], budget)
+            - 1 / budget
+            - 0.3 * (s.params["y"] - 0.5) ** 2,
         )
-        proposed = np.array([list(optimizer.ask().params.values()) for _ in range(5)])
-        apart = np.abs(proposed[:, None] - proposed).max(axis=2)
-        return float(apart[np.triu_indices(5, 1)].min())
+        for s in first
+        for budget in (1, 3, 9)
+    )
+    return least_distance(optimizer)
 
-    assert np.median([least_distance(seed) for seed in range(8)]) > 0.03
+
+@pytest.mark.parametrize("setting", [of_a_bowl, of_budgets])
+def test_what_is_proposed_at_once_is_not_alike(
+    setting: Callable[[Space, int], float],
+) -> None:
+    space = Space(dict.fromkeys("xyz", Float(0.0, 1.0)))
+    assert np.median([setting(space, seed) for seed in range(8)]) > 0.03
 
 
 def test_what_is_learnt_replaces_what_was_learnt_before() -> None:
