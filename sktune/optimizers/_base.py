@@ -148,6 +148,22 @@ class Optimizer(ABC):
             given before.
         """
 
+    def expected(self, trials: Sequence[int]) -> Array | None:
+        """Return what trials will score at the largest budget, by what was learnt.
+
+        Parameters
+        ----------
+        trials : sequence of int
+            Some of which something was learnt.
+
+        Returns
+        -------
+        ndarray of shape (n_trials,) or None
+            On a scale of the optimizer's own; larger is better. None if it cannot
+            tell.
+        """
+        return None
+
     @property
     def n_independent(self) -> int:
         """Number of suggestions, from the first, that depend on no outcome.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
@@ -129,9 +130,10 @@ class BayesOptimizer(Optimizer):
         self._learnt: dict[tuple[int, int], RungResult] = {}
         features = _feature_map(space, has_budget=budgets is not None)
         drifts = budgets is not None
-        self._gp = GaussianProcess(
-            features, warped=False, drifts=drifts, n_active=n_active
+        self._new_gp = partial(
+            GaussianProcess, features, warped=False, drifts=drifts, n_active=n_active
         )
+        self._gp = self._new_gp()
         self._maximizer = Maximizer(space, uniform)
 
     def learn(self, results: Iterable[RungResult]) -> None:
@@ -177,7 +179,7 @@ class BayesOptimizer(Optimizer):
 
     def _most_promising(self) -> Array | None:
         everything = self._known()
-        results = self._subset(everything)
+        results = _rows(everything, _thinned(everything.scores))
         targets = _targets(results.scores)
         weights = _relative_noise(results.variances)
         iterations = self._fit_iterations(len(everything.scores))
@@ -212,6 +214,28 @@ class BayesOptimizer(Optimizer):
         return None
 
     # -- budgets -----------------------------------------------------------
+
+    def expected(self, trials: Sequence[int]) -> Array | None:
+        """As `Optimizer.expected`; None before the model sees far.
+
+        The model is fitted from its prior: what it says depends on what was learnt
+        alone, not on what was proposed or asked before.
+        """
+        if self._axis is None or not self._sees_far():
+            return None
+        everything = self._known()
+        n_others = len(everything.scores) - len(self._learnt)
+        learnt = sorted(self._learnt)
+        own = [n_others + i for i, (trial, _) in enumerate(learnt) if trial in trials]
+        results = _rows(everything, np.union1d(_thinned(everything.scores), own))
+        gp = self._new_gp()
+        points = np.array([self._pending[trial] for trial in trials])
+        with single_blas_thread():
+            weights = _relative_noise(results.variances)
+            gp.fit(results.points, _targets(results.scores), weights)
+            top = TopPosterior(gp.posterior())
+            mean, _ = top.predict(top.features(points))
+        return mean
 
     def _sees_far(self) -> bool:
         """Whether the model knows what longer training brings.
@@ -303,17 +327,19 @@ class BayesOptimizer(Optimizer):
         best = int(np.argmax(acquisition(points)))
         return np.asarray(points[best], dtype=np.float64)
 
-    def _subset(self, results: Results) -> Results:
-        """The better half and as many random others, when there are too many."""
-        n, limit = len(results.scores), _MAX_POINTS
-        if n <= limit:
-            return results
-        order = np.argsort(-results.scores, kind="stable")  # failures (NaN) last
-        others = self._rng.choice(order[limit // 2 :], limit - limit // 2, False)
-        rows = np.sort(np.concatenate([order[: limit // 2], others]))
-        return Results(
-            results.points[rows], results.scores[rows], results.variances[rows]
-        )
+
+def _thinned(scores: Array) -> NDArray[np.intp]:
+    """Rows of the better half and as many others, when there are too many."""
+    n, half = len(scores), _MAX_POINTS // 2
+    if n <= _MAX_POINTS:
+        return np.arange(n)
+    order = np.argsort(-scores, kind="stable")  # failures (NaN) last
+    others = np.linspace(half, n - 1, half).round().astype(np.intp)
+    return np.sort(order[np.concatenate([np.arange(half), others])])
+
+
+def _rows(results: Results, rows: NDArray[np.intp]) -> Results:
+    return Results(results.points[rows], results.scores[rows], results.variances[rows])
 
 
 def _sobol(d: int, n: int, rng: np.random.Generator) -> Array:

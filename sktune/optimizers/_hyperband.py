@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import final
+
+import numpy as np
 
 from .._protocol import Suggestion
 from ._base import Optimizer
@@ -46,8 +49,8 @@ class _RungState:
 class HyperbandOptimizer(RungOptimizer):
     """Promotes the best of a rung when all of its trials are through.
 
-    With a sampler that learns, what is proposed depends on the results that are
-    known at that moment of a fixed schedule, see `schedule`.
+    With a sampler that learns, what is proposed and who is promoted depend on the
+    results that are known at that moment of a fixed schedule, see `schedule`.
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ class HyperbandOptimizer(RungOptimizer):
     learns : bool
         Whether the sampler learns from results.
     repeatable : bool, default=True
-        Whether proposals must not depend on which trial happens to be finished.
+        Whether nothing may depend on which trial happens to be finished.
     n_abreast : int, default=8
         Imaginary workers of the schedule: so many trials can be under way with the
         same results for any number of real workers. Fewer learn more from each
@@ -103,7 +106,8 @@ class HyperbandOptimizer(RungOptimizer):
         self._order = {(s.bracket, s.rung, s.place): t for t, s in enumerate(slots)}
         self._new = [slot for slot in slots if slot.rung == 0]
         self._by_known = sorted(slots, key=_known_at)
-        self._n_known = 0  # of these slots, those that the sampler knows of
+        self._known_times = [_known_at(slot) for slot in self._by_known]
+        self._n_there = 0  # of these slots, those whose results are there
         self._by_end = sorted(slots, key=lambda slot: slot.end)
         self._n_counted = 0  # of these, those looked at for improvement
         self._hopeless_from = 0  # logical time
@@ -113,19 +117,23 @@ class HyperbandOptimizer(RungOptimizer):
         # (position in the schedule, trial, rung) of those that may go on
         self._promoted: list[tuple[int, int, int]] = []
         self._slot_of: dict[tuple[int, int, int], RungResult | None] = {}
-        self._learnt: list[RungResult] = []
+        # (bracket, rung) of those that are through, but wait for what is known
+        self._undecided: list[tuple[int, int]] = []
 
     # -- new candidates ----------------------------------------------------
 
     def ask(self) -> Suggestion | None:
         """Propose a candidate, or to go on with one; None before the next tell."""
+        self._decide_late()
         begin = self._next_new()
         if begin is not None:
-            position = self._order[begin.bracket, 0, begin.place]
+            slot, known = begin
+            position = self._order[slot.bracket, 0, slot.place]
             if not self._promoted or position < self._promoted[0][0]:
-                suggestion = self._begin_in(begin)
+                suggestion = self._begin(slot.bracket, slot.place, known)
                 if suggestion is not None:
                     return suggestion
+                self._end_candidates()
         if not self._promoted or not self._may_begin(
             self._starts[self._promoted[0][0]]
         ):
@@ -135,15 +143,19 @@ class HyperbandOptimizer(RungOptimizer):
         trial.rung = rung
         return self._suggest(trial, parent=number)
 
-    def _next_new(self) -> Slot | None:
-        """Return the place of the next candidate, if it may be proposed now."""
+    def _next_new(self) -> tuple[Slot, list[RungResult]] | None:
+        """Return the place of the next candidate, if it may be proposed now.
+
+        And what it may depend on.
+        """
         number = len(self._trials)
         if number >= len(self._new):
             return None
         slot = self._new[number]
-        if self._is_guided(number) and not self._learn_up_to(slot.start):
+        known = self._known_by(slot.start) if self._is_guided(number) else []
+        if known is None or not self._may_begin(slot.start):
             return None
-        return slot if self._may_begin(slot.start) else None
+        return slot, known
 
     def _may_begin(self, time: int) -> bool:
         """Whether the search goes on; what is known at a time decides it."""
@@ -163,22 +175,15 @@ class HyperbandOptimizer(RungOptimizer):
             slot = self._by_end[self._n_counted]
             if slot.end > time:
                 break
-            key = (slot.bracket, slot.rung, slot.place)
-            if key not in self._slot_of:
+            if _key(slot) not in self._slot_of:
                 return False
-            result = self._slot_of[key]
+            result = self._slot_of[_key(slot)]
             if result is not None and self._is_top(slot.bracket, slot.rung):
                 self._count(result)
                 if self._is_hopeless and not self._hopeless_from:
                     self._hopeless_from = slot.end
             self._n_counted += 1
         return True
-
-    def _begin_in(self, slot: Slot) -> Suggestion | None:
-        suggestion = self._begin(slot.bracket, slot.place, self._learnt)
-        if suggestion is None:
-            self._end_candidates()
-        return suggestion
 
     def _end_candidates(self) -> None:
         """Let no rung wait for candidates that do not exist."""
@@ -192,23 +197,19 @@ class HyperbandOptimizer(RungOptimizer):
         for b in dict.fromkeys(slot.bracket for slot in left):
             self._decide(b, 0)
 
-    def _learn_up_to(self, time: int) -> bool:
-        """Take in what is known at a time; false when some of it is not there."""
+    def _known_by(self, time: int) -> list[RungResult] | None:
+        """Return what is known at a time, None when some of it is not there yet."""
         if not self._repeatable:
-            self._learnt = [r for trial in self._trials for r in trial.history]
-            return True
-        while self._n_known < len(self._by_known):
-            slot = self._by_known[self._n_known]
-            if _known_at(slot) > time:
+            return [r for trial in self._trials for r in trial.history]
+        while self._n_there < len(self._by_known):
+            if _key(self._by_known[self._n_there]) not in self._slot_of:
                 break
-            key = (slot.bracket, slot.rung, slot.place)
-            if key not in self._slot_of:
-                return False
-            result = self._slot_of[key]
-            if result is not None:
-                self._learnt.append(result)
-            self._n_known += 1
-        return True
+            self._n_there += 1
+        n_known = bisect.bisect_right(self._known_times, time)
+        if n_known > self._n_there:
+            return None
+        results = (self._slot_of[_key(slot)] for slot in self._by_known[:n_known])
+        return [result for result in results if result is not None]
 
     # -- promotion -----------------------------------------------------------
 
@@ -231,17 +232,29 @@ class HyperbandOptimizer(RungOptimizer):
     def _is_top(self, b: int, i: int) -> bool:
         return i + 1 == len(self._rungs[b])
 
+    def _decide_late(self) -> None:
+        """Decide the rungs that waited, where what they wait for is there."""
+        undecided, self._undecided = self._undecided, []
+        for b, i in undecided:
+            self._decide(b, i)
+
     def _decide(self, b: int, i: int) -> None:
         """Promote the best of a rung, once all are through."""
         rung = self._rungs[b][i]
         if not rung.is_complete:
             return
         best = ranked(rung.results)
-        if i + 1 == len(self._rungs[b]):
+        if self._is_top(b, i):
             for number in best:
                 self._finish(number)
             return
         n_places = self._brackets[b].rungs[i + 1].n_candidates
+        if self._learns and len(best) > n_places:
+            known = self._known_by(self._starts[self._order[b, i + 1, 0]])
+            if known is None:
+                self._undecided.append((b, i))
+                return
+            best = self._most_promising(best, known)
         promoted = best[:n_places]
         self._released += best[n_places:]
         self._rungs[b][i + 1].n_expected = len(promoted)
@@ -258,6 +271,28 @@ class HyperbandOptimizer(RungOptimizer):
             else:
                 position = self._order[b, i + 1, place]
                 heapq.heappush(self._promoted, (position, number, i + 1))
+
+    def _most_promising(
+        self, best: list[int], known: Sequence[RungResult]
+    ) -> list[int]:
+        """Return trials, given by score, by score and by what is expected of them.
+
+        What is best early need not win, and the model may know that. But close to the
+        largest budget scores say more than it does. So their ranks count alike, and
+        of equals those of the scores.
+        """
+        own = [result for number in best for result in self._trials[number].history]
+        self._sampler.learn([*known, *own])
+        expected = self._sampler.expected(best)
+        if expected is None:
+            return best
+        ranks = np.argsort(np.argsort(-expected, kind="stable"))
+        order = np.argsort(ranks + np.arange(len(best)), kind="stable")
+        return [best[k] for k in order]
+
+
+def _key(slot: Slot) -> tuple[int, int, int]:
+    return slot.bracket, slot.rung, slot.place
 
 
 def _known_at(slot: Slot) -> float:

@@ -72,6 +72,9 @@ class SharesOptimizer:
         for optimizer, own in zip(self._optimizers, of_part, strict=True):
             optimizer.learn(own)
 
+    def expected(self, trials: Sequence[int]) -> None:
+        """Return None: what the parts expect is not on one scale."""
+
     def _furthest_behind(self, counts: Sequence[int]) -> int:
         """Return the part that is due next; of equals, the first."""
         left = [p for p, is_used_up in enumerate(self._is_used_up) if not is_used_up]

@@ -93,7 +93,10 @@ class HyperbandSearchCV(BaseTuneSearchCV):
     sampler : {"bayes", "random"}, default="bayes"
         Where new candidates come from. With ``"bayes"``, two of three come from
         a Gaussian process over the results of all rungs, with the budget as one
-        more axis, and promise most at the largest; the others are drawn.
+        more axis, and promise most at the largest; the others are drawn. Once
+        it knows what long training brings, what it expects of a candidate also
+        counts, as much as its score, when a rung is decided (with
+        ``promotion="sync"``, and one space).
     promotion : {"sync", "async"}, default="sync"
         - ``"sync"``: a rung is decided when all of its candidates are through.
           With an integer `random_state` the results are the same for any

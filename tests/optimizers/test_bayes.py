@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sktune._protocol import Outcome, Status
 from sktune.optimizers import BayesOptimizer, Optimizer, RandomOptimizer
@@ -227,6 +228,33 @@ def test_what_is_proposed_at_once_is_not_alike(
 ) -> None:
     space = Space(dict.fromkeys("xyz", Float(0.0, 1.0)))
     assert np.median([setting(space, seed) for seed in range(8)]) > 0.03
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_expects_what_wins_late(seed: int) -> None:
+    space = Space({"x": Float(0.0, 1.0)})
+    optimizer = BayesOptimizer(space, rng=np.random.default_rng(seed), budgets=(1, 27))
+    xs = [optimizer.ask(at_random=True).params["x"] for _ in range(12)]
+
+    def results(n_full: int) -> list[RungResult]:
+        return [
+            RungResult(trial, budget, crossing(x, budget))
+            for trial, x in enumerate(xs)
+            for budget in ([1, 3, 9, 27] if trial < n_full else [1, 3])
+        ]
+
+    brief = list(range(6, 12))
+    optimizer.learn(results(n_full=0))
+    assert optimizer.expected(brief) is None  # what long training brings is not known
+    optimizer.learn(results(n_full=6))
+    expected = optimizer.expected(brief)
+    late = [crossing(xs[trial], 27) for trial in brief]
+    early = [crossing(xs[trial], 3) for trial in brief]
+    assert stats.spearmanr(expected, late).statistic > 0.8
+    assert stats.spearmanr(expected, early).statistic < 0.8
+    # It depends on what was learnt alone.
+    optimizer.ask()
+    np.testing.assert_array_equal(optimizer.expected(brief), expected)
 
 
 def test_what_is_learnt_replaces_what_was_learnt_before() -> None:

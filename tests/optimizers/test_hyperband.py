@@ -268,6 +268,45 @@ def test_a_model_finds_better_candidates():
         assert mean_of_last(True, seed) > mean_of_last(False, seed)
 
 
+def crossing(suggestion, budget=None):
+    """What is best early is not best late."""
+    place = np.log(budget or suggestion.budget) / np.log(81)
+    params = suggestion.params
+    return -((params["a"] - 0.9 + 0.8 * place) ** 2) - 0.1 * params["b"]
+
+
+def first_promotion(done, bracket):
+    """Who went on from the first rung, and who would have by score."""
+    scores = {s.trial: v for s, v in done if (s.bracket, s.rung) == (bracket, 0)}
+    going_on = {s.trial for s, _ in done if (s.bracket, s.rung) == (bracket, 1)}
+    return going_on, set(sorted(scores, key=lambda t: -scores[t])[: len(going_on)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_model_promotes_what_wins_late(seed):
+    done = run(make(81, learns=True, seed=seed), score=crossing)
+    # In the first bracket nothing was trained for long: the best early go on.
+    going_on, early = first_promotion(done, 4)
+    assert going_on == early
+    going_on, early = first_promotion(done, 2)
+    late = {s.trial: crossing(s, 81) for s, _ in done}
+    gained, lost = going_on - early, early - going_on
+    assert gained
+    assert np.mean([late[t] for t in gained]) > np.mean([late[t] for t in lost])
+
+
+def test_with_shares_scores_decide():
+    rng = np.random.default_rng(0)
+    parts = [(BayesOptimizer(SPACE, rng=rng, budgets=(1, 81)), 1) for _ in range(2)]
+    optimizer = HyperbandOptimizer(
+        SharesOptimizer(parts), make_brackets(81), learns=True
+    )
+    done = run(optimizer, score=crossing)
+    for bracket in (4, 3, 2, 1):
+        going_on, early = first_promotion(done, bracket)
+        assert going_on == early
+
+
 def test_patience_spares_what_no_longer_improves():
     def flat(s):
         return s.params["a"]
