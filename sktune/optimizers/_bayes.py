@@ -227,7 +227,8 @@ class BayesOptimizer(Optimizer):
         n_others = len(everything.scores) - len(self._learnt)
         learnt = sorted(self._learnt)
         own = [n_others + i for i, (trial, _) in enumerate(learnt) if trial in trials]
-        results = _rows(everything, np.union1d(_thinned(everything.scores), own))
+        rows = {*_thinned(everything.scores), *own}
+        results = _rows(everything, np.array(sorted(rows)))
         gp = self._new_gp()
         points = np.array([self._pending[trial] for trial in trials])
         with single_blas_thread():

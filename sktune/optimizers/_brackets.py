@@ -181,6 +181,11 @@ class Slot:
     start: int
     end: int
 
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Bracket, rung and place."""
+        return self.bracket, self.rung, self.place
+
 
 def schedule(brackets: Sequence[Bracket], n_abreast: int) -> list[Slot]:
     """Return the places of all brackets in the order to begin with them.

@@ -103,7 +103,7 @@ class HyperbandOptimizer(RungOptimizer):
         self._repeatable = repeatable
         slots = schedule(self._brackets, n_abreast)
         self._starts = [slot.start for slot in slots]
-        self._order = {(s.bracket, s.rung, s.place): t for t, s in enumerate(slots)}
+        self._order = {slot.key: t for t, slot in enumerate(slots)}
         self._new = [slot for slot in slots if slot.rung == 0]
         self._by_known = sorted(slots, key=_known_at)
         self._known_times = [_known_at(slot) for slot in self._by_known]
@@ -128,12 +128,13 @@ class HyperbandOptimizer(RungOptimizer):
         begin = self._next_new()
         if begin is not None:
             slot, known = begin
-            position = self._order[slot.bracket, 0, slot.place]
+            position = self._order[slot.key]
             if not self._promoted or position < self._promoted[0][0]:
                 suggestion = self._begin(slot.bracket, slot.place, known)
                 if suggestion is not None:
                     return suggestion
                 self._end_candidates()
+                self._decide_late()
         if not self._promoted or not self._may_begin(
             self._starts[self._promoted[0][0]]
         ):
@@ -175,9 +176,9 @@ class HyperbandOptimizer(RungOptimizer):
             slot = self._by_end[self._n_counted]
             if slot.end > time:
                 break
-            if _key(slot) not in self._slot_of:
+            if slot.key not in self._slot_of:
                 return False
-            result = self._slot_of[_key(slot)]
+            result = self._slot_of[slot.key]
             if result is not None and self._is_top(slot.bracket, slot.rung):
                 self._count(result)
                 if self._is_hopeless and not self._hopeless_from:
@@ -202,13 +203,13 @@ class HyperbandOptimizer(RungOptimizer):
         if not self._repeatable:
             return [r for trial in self._trials for r in trial.history]
         while self._n_there < len(self._by_known):
-            if _key(self._by_known[self._n_there]) not in self._slot_of:
+            if self._by_known[self._n_there].key not in self._slot_of:
                 break
             self._n_there += 1
         n_known = bisect.bisect_right(self._known_times, time)
         if n_known > self._n_there:
             return None
-        results = (self._slot_of[_key(slot)] for slot in self._by_known[:n_known])
+        results = (self._slot_of[slot.key] for slot in self._by_known[:n_known])
         return [result for result in results if result is not None]
 
     # -- promotion -----------------------------------------------------------
@@ -234,9 +235,11 @@ class HyperbandOptimizer(RungOptimizer):
 
     def _decide_late(self) -> None:
         """Decide the rungs that waited, where what they wait for is there."""
-        undecided, self._undecided = self._undecided, []
-        for b, i in undecided:
-            self._decide(b, i)
+        undecided: list[tuple[int, int]] = []
+        while self._undecided != undecided:  # one may be what another waits for
+            undecided, self._undecided = self._undecided, []
+            for b, i in undecided:
+                self._decide(b, i)
 
     def _decide(self, b: int, i: int) -> None:
         """Promote the best of a rung, once all are through."""
@@ -254,7 +257,7 @@ class HyperbandOptimizer(RungOptimizer):
             if known is None:
                 self._undecided.append((b, i))
                 return
-            best = self._most_promising(best, known)
+            best = self._by_expectation(best, known)
         promoted = best[:n_places]
         self._released += best[n_places:]
         self._rungs[b][i + 1].n_expected = len(promoted)
@@ -272,7 +275,7 @@ class HyperbandOptimizer(RungOptimizer):
                 position = self._order[b, i + 1, place]
                 heapq.heappush(self._promoted, (position, number, i + 1))
 
-    def _most_promising(
+    def _by_expectation(
         self, best: list[int], known: Sequence[RungResult]
     ) -> list[int]:
         """Return trials, given by score, by score and by what is expected of them.
@@ -289,10 +292,6 @@ class HyperbandOptimizer(RungOptimizer):
         ranks = np.argsort(np.argsort(-expected, kind="stable"))
         order = np.argsort(ranks + np.arange(len(best)), kind="stable")
         return [best[k] for k in order]
-
-
-def _key(slot: Slot) -> tuple[int, int, int]:
-    return slot.bracket, slot.rung, slot.place
 
 
 def _known_at(slot: Slot) -> float:
