@@ -287,9 +287,7 @@ class BayesOptimizer(Optimizer):
         points = [self._pending[t] for t in sorted(self._pending) if t not in known]
         if self._axis is None or not points:
             return np.array(points)
-        # As if trained in full, so that little is to be gained beside them. At the
-        # lowest budget instead, candidates under way are often alike: 2.11 for 2.20
-        # of `hyperband_curves.py`.
+        # as if trained in full, so that little is to be gained beside them
         return self._axis.with_place(np.array(points), 1.0)
 
     def _at_the_top(self, posterior: Posterior) -> Posterior | TopPosterior:
