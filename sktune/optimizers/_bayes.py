@@ -185,23 +185,23 @@ class BayesOptimizer(Optimizer):
         iterations = self._fit_iterations(len(everything.scores))
         self._fit(results.points, targets, weights, *iterations)
         observed = self._gp.posterior()
+        pending = self._pending_points()
         posterior = observed
+        if len(pending):
+            posterior = observed.append(self._gp.features(pending))
         points = results.points if self._axis is None else self._configurations()
         at_top = self._at_the_top(observed)
         mean, _ = at_top.predict(at_top.features(points))
         # Not the best posterior mean: a cross-validated score is what the search
         # is judged by, noise and all, and no second draw of it is to be had.
         scored, expected = targets, np.empty(0)
-        pending = self._pending_points()
-        if len(pending):
-            # What is expected of those under way counts: one like them adds nothing.
-            x = self._gp.features(pending)
-            posterior = observed.append(x)
-            expected, _ = observed.predict(x)
         if self._axis is not None:
             # Most configurations stop early, and at first all do: what is expected
-            # of them counts too.
+            # of them counts too, of those under way as well.
             scored, expected = targets[results.points[:, -1] >= 1.0], mean
+        elif len(pending):
+            # One like those under way adds nothing: what is expected of them counts.
+            expected, _ = observed.predict(self._gp.features(pending))
         best = max(scored.max(initial=-np.inf), expected.max(initial=-np.inf))
         acquisition = LogEI(self._at_the_top(posterior), best + _MARGIN)
         if self._size is not None and self._size <= _MAX_LISTED:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
+from scipy.stats import rankdata
 
 from .._protocol import Suggestion
 from ._base import Optimizer
@@ -106,7 +107,6 @@ class HyperbandOptimizer(RungOptimizer):
         self._order = {slot.key: t for t, slot in enumerate(slots)}
         self._new = [slot for slot in slots if slot.rung == 0]
         self._by_known = sorted(slots, key=_known_at)
-        self._known_times = [_known_at(slot) for slot in self._by_known]
         self._n_there = 0  # of these slots, those whose results are there
         self._by_end = sorted(slots, key=lambda slot: slot.end)
         self._n_counted = 0  # of these, those looked at for improvement
@@ -145,9 +145,9 @@ class HyperbandOptimizer(RungOptimizer):
         return self._suggest(trial, parent=number)
 
     def _next_new(self) -> tuple[Slot, list[RungResult]] | None:
-        """Return the place of the next candidate, if it may be proposed now.
+        """Return the place of the next candidate and what it may depend on.
 
-        And what it may depend on.
+        None if it must not be proposed now.
         """
         number = len(self._trials)
         if number >= len(self._new):
@@ -206,7 +206,7 @@ class HyperbandOptimizer(RungOptimizer):
             if self._by_known[self._n_there].key not in self._slot_of:
                 break
             self._n_there += 1
-        n_known = bisect.bisect_right(self._known_times, time)
+        n_known = bisect.bisect_right(self._by_known, float(time), key=_known_at)
         if n_known > self._n_there:
             return None
         results = (self._slot_of[slot.key] for slot in self._by_known[:n_known])
@@ -289,7 +289,7 @@ class HyperbandOptimizer(RungOptimizer):
         expected = self._sampler.expected(best)
         if expected is None:
             return best
-        ranks = np.argsort(np.argsort(-expected, kind="stable"))
+        ranks = rankdata(-expected, method="ordinal")
         order = np.argsort(ranks + np.arange(len(best)), kind="stable")
         return [best[k] for k in order]
 

@@ -68,6 +68,12 @@ def conditional(model: str, **params: float) -> float:
     return -0.5
 
 
+def crossing(x: float, budget: int, largest: int = 27) -> float:
+    """Large x is the best at budget 1, small x at the largest."""
+    place = math.log(budget) / math.log(largest)
+    return -((x - (0.9 - 0.8 * place)) ** 2)
+
+
 FUNCTIONS = {
     "branin": Function(
         {"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)}, branin, -0.397887, 30

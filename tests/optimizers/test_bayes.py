@@ -14,7 +14,7 @@ from sktune.optimizers._rungs import RungResult
 from sktune.space import Categorical, Float, Integer, Space
 
 from .contract import OptimizerContract
-from .functions import FUNCTIONS, Function
+from .functions import FUNCTIONS, Function, crossing
 
 
 class TestBayesOfBudgets(OptimizerContract):
@@ -156,12 +156,6 @@ def test_many_results_are_thinned() -> None:
     )
     suggestion = optimizer.ask()
     assert -((suggestion.point - 0.3) ** 2).sum() > np.quantile(scores, 0.98)
-
-
-def crossing(x: float, budget: int) -> float:
-    """Large x is the best at budget 1, small x at budget 27."""
-    place = np.log(budget) / np.log(27)
-    return float(-((x - (0.9 - 0.8 * place)) ** 2))
 
 
 def learnt(budgets: list[int], seed: int) -> tuple[BayesOptimizer, list[float]]:

@@ -19,6 +19,8 @@ from sktune.optimizers import (
 )
 from sktune.space import Categorical, Float, Space
 
+from .functions import crossing
+
 SPACE = Space({"a": Float(0.0, 1.0), "b": Float(0.0, 1.0)})
 
 
@@ -268,11 +270,11 @@ def test_a_model_finds_better_candidates():
         assert mean_of_last(True, seed) > mean_of_last(False, seed)
 
 
-def crossing(suggestion, budget=None):
+def crossing_score(suggestion, budget=None):
     """What is best early is not best late."""
-    place = np.log(budget or suggestion.budget) / np.log(81)
     params = suggestion.params
-    return -((params["a"] - 0.9 + 0.8 * place) ** 2) - 0.1 * params["b"]
+    score = crossing(params["a"], budget or suggestion.budget, largest=81)
+    return score - 0.1 * params["b"]
 
 
 def first_promotion(done, bracket):
@@ -284,12 +286,12 @@ def first_promotion(done, bracket):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_model_promotes_what_wins_late(seed):
-    done = run(make(81, learns=True, seed=seed), score=crossing)
+    done = run(make(81, learns=True, seed=seed), score=crossing_score)
     # In the first bracket nothing was trained for long: the best early go on.
     going_on, early = first_promotion(done, 4)
     assert going_on == early
     going_on, early = first_promotion(done, 2)
-    late = {s.trial: crossing(s, 81) for s, _ in done}
+    late = {s.trial: crossing_score(s, 81) for s, _ in done}
     gained, lost = going_on - early, early - going_on
     assert gained
     assert np.mean([late[t] for t in gained]) > np.mean([late[t] for t in lost])
@@ -301,7 +303,7 @@ def test_with_shares_scores_decide():
     optimizer = HyperbandOptimizer(
         SharesOptimizer(parts), make_brackets(81), learns=True
     )
-    done = run(optimizer, score=crossing)
+    done = run(optimizer, score=crossing_score)
     for bracket in (4, 3, 2, 1):
         going_on, early = first_promotion(done, bracket)
         assert going_on == early
