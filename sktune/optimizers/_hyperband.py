@@ -117,8 +117,9 @@ class HyperbandOptimizer(RungOptimizer):
         # (position in the schedule, trial, rung) of those that may go on
         self._promoted: list[tuple[int, int, int]] = []
         self._slot_of: dict[tuple[int, int, int], RungResult | None] = {}
-        # (bracket, rung) of those that are through, but wait for what is known
-        self._undecided: list[tuple[int, int]] = []
+        # (time, bracket, rung) of those that are through, but wait for what is known
+        # at that time
+        self._undecided: list[tuple[int, int, int]] = []
 
     # -- new candidates ----------------------------------------------------
 
@@ -234,12 +235,13 @@ class HyperbandOptimizer(RungOptimizer):
         return i + 1 == len(self._rungs[b])
 
     def _decide_late(self) -> None:
-        """Decide the rungs that waited, where what they wait for is there."""
-        undecided: list[tuple[int, int]] = []
-        while self._undecided != undecided:  # one may be what another waits for
-            undecided, self._undecided = self._undecided, []
-            for b, i in undecided:
-                self._decide(b, i)
+        """Decide the rungs that waited, where what they wait for is there.
+
+        The earliest first: one waits for none that is later.
+        """
+        while self._undecided and self._known_by(self._undecided[0][0]) is not None:
+            _, b, i = heapq.heappop(self._undecided)
+            self._decide(b, i)
 
     def _decide(self, b: int, i: int) -> None:
         """Promote the best of a rung, once all are through."""
@@ -253,9 +255,10 @@ class HyperbandOptimizer(RungOptimizer):
             return
         n_places = self._brackets[b].rungs[i + 1].n_candidates
         if self._learns and len(best) > n_places:
-            known = self._known_by(self._starts[self._order[b, i + 1, 0]])
+            time = self._starts[self._order[b, i + 1, 0]]
+            known = self._known_by(time)
             if known is None:
-                self._undecided.append((b, i))
+                heapq.heappush(self._undecided, (time, b, i))
                 return
             best = self._by_expectation(best, known)
         promoted = best[:n_places]
