@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_class_weight
 
 from .._compat import n_samples, safe_indexing, slice_params
 from ._pickling import dumps, loads
@@ -113,14 +115,15 @@ class PartialFit(Continued):
     ) -> None:
         if self.classes is not None and _takes_classes(model):
             params = {"classes": self.classes} | params
-        for rows in self._batches(n_samples(X), units):
-            if rows is None:
-                model.partial_fit(X, y, **params)
-                continue
-            X_part = safe_indexing(X, rows)
-            y_part = None if y is None else safe_indexing(y, rows)
-            part = slice_params(X, params=params, indices=rows)
-            model.partial_fit(X_part, y_part, **part)
+        with _known_class_weight(model, y):
+            for rows in self._batches(n_samples(X), units):
+                if rows is None:
+                    model.partial_fit(X, y, **params)
+                    continue
+                X_part = safe_indexing(X, rows)
+                y_part = None if y is None else safe_indexing(y, rows)
+                part = slice_params(X, params=params, indices=rows)
+                model.partial_fit(X_part, y_part, **part)
 
     def _batches(self, n: int, units: range) -> Iterator[NDArray[np.intp] | None]:
         """Yield the rows of each call; None is all of them."""
@@ -138,6 +141,25 @@ class PartialFit(Continued):
                 rng = np.random.default_rng([self.seed, number])
                 shuffled = np.array_split(rng.permutation(n), n_batches)
             yield shuffled[batch]
+
+
+@contextlib.contextmanager
+def _known_class_weight(model: Any, y: Any) -> Iterator[None]:
+    """Let ``partial_fit`` know the weights of balanced classes.
+
+    It refuses "balanced", since it need not see all rows.
+    """
+    given = getattr(model, "class_weight", None)
+    if not isinstance(given, str) or given != "balanced":
+        yield
+        return
+    classes = np.unique(y)
+    weights = compute_class_weight(given, classes=classes, y=np.asarray(y))
+    model.set_params(class_weight=dict(zip(classes, weights, strict=True)))
+    try:
+        yield
+    finally:
+        model.set_params(class_weight=given)
 
 
 def _takes_classes(model: Any) -> bool:
@@ -206,6 +228,8 @@ class WarmStart(Continued):
             if not self.counts_all:
                 # That it was stopped before its end is the idea.
                 warnings.simplefilter("ignore", ConvergenceWarning)
+            # The rows are the same each time.
+            warnings.filterwarnings("ignore", "class_weight presets", UserWarning)
             fit(model, X, y, params)
         model.set_params(**{name: units.stop, "warm_start": before})
 

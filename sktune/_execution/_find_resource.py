@@ -69,12 +69,15 @@ class FoundResource:
         How much to spend at most where the user does not say.
     limit : int or None
         More of it does not exist.
+    note : str
+        Why it is this resource, where that is not plain.
     """
 
     resource: Resource
     smallest: int
     usual: int
     limit: int | None = None
+    note: str = ""
 
 
 def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
@@ -102,12 +105,20 @@ def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
     if name in ("passes", "batches", "partial_fit"):
         if not hasattr(model, "partial_fit"):
             raise _not_there(estimator, name, "it has no partial_fit")
+        if setting := _refused_with(model, "partial_fit"):
+            raise _not_there(estimator, name, f"it has no partial_fit with {setting}")
         return _partial_fit(model, request)
     continued = list(_continued(model, prefix, exact=name == "auto"))
     if name == "auto":
-        if not continued and hasattr(model, "partial_fit"):
+        if continued:
+            return continued[0]
+        way = "partial_fit" if hasattr(model, "partial_fit") else "warm_start"
+        setting = _refused_with(model, way)
+        if way == "partial_fit" and not setting:
             return _partial_fit(model, request)
-        return continued[0] if continued else _samples(estimator, request)
+        who = type(model).__name__
+        note = f"; {who} has no {way} with {setting}" if setting else ""
+        return replace(_samples(estimator, request), note=note)
     for found in continued:
         if found.resource.name in (name, f"{prefix}{name}"):
             return found
@@ -154,6 +165,8 @@ def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResourc
         return
     if "warm_start" not in params or (exact and hasattr(model, "partial_fit")):
         return
+    if _refused_with(model, "warm_start"):
+        return
     are_rounds = is_instance(
         model,
         "sklearn.ensemble",
@@ -165,6 +178,28 @@ def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResourc
         if name in params and (counts_all or not exact):
             resource = WarmStart(f"{prefix}{name}", counts_all)
             yield FoundResource(resource, 1, _usual(model, name))
+
+
+def _refused_with(model: Any, way: str) -> str:
+    """Return the setting with which scikit-learn refuses to go on in this way.
+
+    Empty if there is none. Balanced weights need all rows, which `PartialFit` has, but
+    not the models in a model.
+    """
+    params = model.get_params() if hasattr(model, "get_params") else {}
+    if way == "warm_start":
+        bags = ("BaggingClassifier", "BaggingRegressor")
+        is_bag = is_instance(model, "sklearn.ensemble", *bags)
+        oob = params.get("oob_score")
+        return f"oob_score={oob!r}" if is_bag and oob else ""
+    for name, value in params.items():
+        _, _, last = name.rpartition("__")
+        if last == "early_stopping" and value is True:
+            return f"{name}=True"
+        balanced = isinstance(value, str) and value == "balanced"
+        if last == "class_weight" != name and balanced:
+            return f"{name}='balanced'"
+    return ""
 
 
 def _params(model: Any) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def plan_generations(
         raise SearchError(
             "PBTSearchCV trains models in parts, with parameters that change, and "
             f"this estimator cannot go on: its resource is {found.resource.name!r}, "
-            f"{found.resource.description}. Estimators that can: those of "
+            f"{found.resource.description}{found.note}. Estimators that can: those of "
             "sktune.keras, those with partial_fit, skorch nets, XGBoost, LightGBM, "
             "and with resource='n_estimators' or 'max_iter' those with warm_start; "
             "also pipelines that end in one of them"

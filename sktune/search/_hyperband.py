@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .._execution import (
     SearchRun,
     read_checkpoint,
 )
-from ..exceptions import SearchError
+from ..exceptions import SearchError, SktuneWarning
 from ..optimizers import (
     AsyncHyperbandOptimizer,
     HyperbandOptimizer,
@@ -74,12 +75,15 @@ class HyperbandSearchCV(BaseTuneSearchCV):
           groups are taken where ``groups`` is given.
 
         ``"auto"`` takes the first that goes on exactly as one long training
-        would, else ``"n_samples"``. In a pipeline it is that of the last step;
-        the other steps are fitted once a fold.
+        would, else ``"n_samples"``: also for an estimator with ``partial_fit``
+        whose own ``early_stopping`` is on, as they exclude each other. In a
+        pipeline it is that of the last step; the other steps are fitted once a
+        fold.
     min_resource, max_resource : int or "auto", default="auto"
         The smallest and the largest budget. ``"auto"`` takes as the largest
         what the estimator's own parameter says, 81 passes, or all rows; as the
-        smallest what leaves five rungs at most.
+        smallest what leaves five rungs at most. A warning says when a number
+        means rows that ``resource`` did not ask for.
     factor : int, default=3
         A rung promotes one in so many, to so many times the budget.
     brackets : int or "all", default="all"
@@ -444,9 +448,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
 
     def _make_plan(self, space: Space, y: Any, n_train: int | None, seed: int) -> Plan:
         request = ResourceRequest(self.resource, y, n_train, self.batch_size, seed)
-        found, note = common_resource(self.estimator, space, request)
+        found = common_resource(self.estimator, space, request)
         check_not_searched(found, space)
-        return make_plan(
+        plan = make_plan(
             found,
             min_resource=self.min_resource,
             max_resource=self.max_resource,
@@ -454,8 +458,18 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             brackets=self.brackets,
             n_candidates=self.n_candidates,
             n_configurations=space.size,
-            note=note,
         )
+        # Who gives a number has epochs or trees in mind, unless they say rows.
+        unasked = self.resource == "auto" and plan.resource.name == "n_samples"
+        if unasked and found.limit is not None and plan.max_resource < found.limit:
+            warnings.warn(
+                f"max_resource={plan.max_resource} are rows, of {found.limit} in a "
+                f"fold: no other resource was found{plan.note}. For all rows leave "
+                'max_resource at "auto"; for so many, set resource="n_samples"',
+                SktuneWarning,
+                stacklevel=2,
+            )
+        return plan
 
     def _read_space(self) -> Space:
         spec, as_grid = self._spec()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._execution import (
@@ -44,7 +44,7 @@ class Plan:
     min_resource: int
     max_resource: int
     brackets: list[Bracket]
-    note: str = ""
+    note: str
 
     @property
     def n_candidates(self) -> int:
@@ -90,8 +90,8 @@ class Plan:
 
 def common_resource(
     estimator: Any, space: Space, request: ResourceRequest
-) -> tuple[FoundResource, str]:
-    """Return a resource that all candidates have, and why it is this one.
+) -> FoundResource:
+    """Return a resource that all candidates have.
 
     Parameters
     ----------
@@ -104,22 +104,19 @@ def common_resource(
 
     Returns
     -------
-    found : FoundResource
-    note : str
-        Empty where it is plain.
+    FoundResource
     """
     found = find_resource(estimator, request)
     if request.name == "n_samples":
-        return found, ""
+        return found
     found_in_space = resources_of(drawn_estimators(estimator, space), request)
     if len(found_in_space) == 1:
-        return found_in_space[0], ""
+        return found_in_space[0]
     samples = ResourceRequest(
         "n_samples", request.y, request.n_train, None, request.seed
     )
-    return find_resource(estimator, samples), (
-        "; the candidates have no other resource in common"
-    )
+    note = "; the candidates have no other resource in common"
+    return replace(find_resource(estimator, samples), note=note)
 
 
 def make_plan(
@@ -131,7 +128,6 @@ def make_plan(
     brackets: int | str,
     n_candidates: int | str,
     n_configurations: int | None,
-    note: str = "",
 ) -> Plan:
     """Return the plan that a user asked for.
 
@@ -149,8 +145,6 @@ def make_plan(
         Those of the first bracket.
     n_configurations : int or None
         Size of a finite space.
-    note : str, default=""
-        See `Plan`.
 
     Returns
     -------
@@ -161,7 +155,7 @@ def make_plan(
     SearchError
         Names all that does not fit together.
     """
-    name = found.resource.name
+    name, factor = found.resource.name, int(factor)
     largest = found.usual if isinstance(max_resource, str) else int(max_resource)
     if isinstance(min_resource, str):
         smallest = max(found.smallest, largest // factor ** (_MAX_RUNGS - 1))
@@ -189,7 +183,7 @@ def make_plan(
         n_configurations=n_configurations,
     )
     resource = with_total(found.resource, largest)
-    return Plan(resource, smallest, largest, made, note)
+    return Plan(resource, smallest, largest, made, found.note)
 
 
 def folds_by_budget(

@@ -167,7 +167,7 @@ default=None
             raise SearchError(
                 f"{type(model).__name__} cannot be trained by a schedule: its training "
                 f"cannot go on. Its resource is {found.resource.name!r}, "
-                f"{found.resource.description}"
+                f"{found.resource.description}{found.note}"
             )
         resource = with_total(found.resource, schedule[-1]["end"], inherits=True)
         self.estimator_ = replay(model, resource, schedule, X, y, params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
@@ -23,6 +24,7 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -30,6 +32,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils.class_weight import compute_class_weight
 
 from sktune._execution import (
     FoldContext,
@@ -101,11 +104,16 @@ CONTINUED = {
         SGDClassifier(learning_rate="invscaling", eta0=0.5, random_state=0),
         "passes",
     ),
+    "balanced": (SGDClassifier(class_weight="balanced", random_state=0), "passes"),
     "perceptron": (Perceptron(random_state=0), "passes"),
     "network": (MLPClassifier((8,), random_state=0), "passes"),
     "bayes": (GaussianNB(), "passes"),
     "forest": (RandomForestClassifier(random_state=0), "n_estimators"),
     "trees": (ExtraTreesClassifier(random_state=0), "n_estimators"),
+    "balanced trees": (
+        ExtraTreesClassifier(class_weight="balanced", random_state=0),
+        "n_estimators",
+    ),
     "bagging": (BaggingClassifier(random_state=0), "n_estimators"),
     "boosting": (
         GradientBoostingClassifier(subsample=0.7, max_depth=2, random_state=0),
@@ -178,6 +186,26 @@ def test_classes_of_all_folds_are_known():
     found = found_for(SGDClassifier(loss="log_loss", random_state=0), target=target)
     result = train(SGDClassifier(loss="log_loss"), found.resource, [3], target=target)
     assert result.shape == (40, 3)
+
+
+@pytest.mark.parametrize("batch_size", [None, 30])
+def test_balanced_weights_are_those_of_all_training_rows(batch_size):
+    rare = np.where(np.arange(120) % 10, "often", "rarely")
+    model = SGDClassifier(loss="log_loss", random_state=0)
+    weights = compute_class_weight("balanced", classes=np.unique(rare), y=rare[TRAIN])
+    given = dict(zip(np.unique(rare), weights, strict=True))
+
+    def weighted(class_weight):
+        estimator = clone(model).set_params(class_weight=class_weight)
+        resource = found_for(estimator, "passes", batch_size=batch_size, target=rare)
+        return train(estimator, resource.resource, [2, 5], target=rare)
+
+    np.testing.assert_array_equal(weighted("balanced"), weighted(given))
+    assert not np.array_equal(weighted("balanced"), weighted(None))
+    model.set_params(class_weight="balanced")
+    resource = found_for(model, "passes", batch_size=batch_size, target=rare).resource
+    resource.train(model, X, rare, {}, range(2))
+    assert model.class_weight == "balanced"
 
 
 def test_several_targets():
@@ -394,6 +422,35 @@ def test_an_error_names_what_was_looked_for(name, reason):
         found_for(pipe(SVC()), name)
     assert "SVC, the last step of the Pipeline" in str(caught.value)
     assert "Looked for: 'epochs' of a Keras estimator" in str(caught.value)
+
+
+REFUSED = [
+    (SGDClassifier(early_stopping=True), "passes", "early_stopping=True"),
+    (MLPRegressor(early_stopping=True), "passes", "early_stopping=True"),
+    (
+        OneVsRestClassifier(SGDClassifier(class_weight="balanced")),
+        "passes",
+        "estimator__class_weight='balanced'",
+    ),
+    (BaggingClassifier(oob_score=True), None, "oob_score=True"),
+]
+
+
+@pytest.mark.parametrize(("estimator", "name", "setting"), REFUSED)
+def test_a_setting_with_which_nothing_goes_on(estimator, name, setting):
+    found = found_for(pipe(estimator))
+    assert found.resource.name == "n_samples"
+    assert found.note.endswith(f"with {setting}")
+    if name is None:
+        again = found_for(estimator, "n_estimators").resource
+        assert not again.continues
+        return
+    with pytest.raises(SearchError, match=f"has no partial_fit with {setting}"):
+        found_for(estimator, name)
+    # scikit-learn refuses, too: else nothing would have to be ruled out.
+    options = {} if isinstance(estimator, MLPRegressor) else {"classes": np.unique(y)}
+    with pytest.raises(ValueError, match=r"early_stopping|balanced"):
+        estimator.partial_fit(X, y, **options)
 
 
 def test_batches_need_a_size():

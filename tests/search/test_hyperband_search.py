@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sktune import HyperbandSearchCV, Integer
-from sktune.exceptions import SearchError, SpaceError
+from sktune.exceptions import SearchError, SktuneWarning, SpaceError
 from tests.execution.estimators import Descent
 
 from .estimators import X, y
@@ -370,6 +370,28 @@ def test_plan_of_rows(capsys):
     planned = capsys.readouterr().out
     of_rows.set_params(verbose=1).fit(X, y)
     assert planned in capsys.readouterr().out
+
+
+def test_rows_that_nobody_asked_for():
+    early = SGDClassifier(early_stopping=True, random_state=0)
+    unasked = search(early, ALPHA, max_resource=60, min_resource=30, cv=3)
+    match = (
+        "max_resource=60 are rows, of 100 in a fold.*partial_fit with early_stopping"
+    )
+    with pytest.warns(SktuneWarning, match=match):
+        unasked.fit(X, y)
+    assert unasked.resource_ == "n_samples"
+    with pytest.warns(SktuneWarning, match="are rows"):
+        unasked.plan(X, y)
+    unasked.set_params(resource="n_samples").fit(X, y)
+    unasked.set_params(resource="auto", max_resource="auto").fit(X, y)
+
+
+def test_integers_of_numpy():
+    options = {"max_resource": 9, "factor": 3, "n_candidates": 9, "brackets": 1}
+    of_numpy = {name: np.int32(value) for name, value in options.items()}
+    found, same = search(**of_numpy).fit(X, y), search(**options).fit(X, y)
+    assert found.cv_results_["params"] == same.cv_results_["params"]
 
 
 def test_a_finite_space_is_searched_to_the_end(calls):

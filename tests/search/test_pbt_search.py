@@ -293,10 +293,14 @@ def test_every_estimator_that_goes_on(estimator, space, options):
 
 
 @pytest.mark.parametrize(
-    "estimator", [DecisionTreeClassifier(), make_pipeline(StandardScaler(), SVC())]
+    ("estimator", "name"),
+    [
+        (DecisionTreeClassifier(), "max_depth"),
+        (make_pipeline(StandardScaler(), SVC()), "svc__C"),
+        (MLPClassifier(early_stopping=True), "alpha"),
+    ],
 )
-def test_an_estimator_that_cannot_go_on_is_refused(estimator):
-    name = next(n for n in estimator.get_params() if n.endswith(("max_depth", "C")))
+def test_an_estimator_that_cannot_go_on_is_refused(estimator, name):
     with pytest.raises(SearchError, match="cannot go on"):
         search(estimator, {name: [1, 2]}).fit(X, y)
     with pytest.raises(SearchError, match="cannot be trained by a schedule"):
