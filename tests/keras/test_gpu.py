@@ -221,6 +221,7 @@ def test_workers_are_spread_over_a_divided_gpu(tmp_path):
     assert set.union(*of_process.values()) == {"GPU:0", "GPU:1"}
 
 
+@pytest.mark.slow
 def test_workers_are_spread_over_gpus():
     def take(_):
         time.sleep(0.2)  # so that no worker does all

@@ -598,6 +598,7 @@ def test_time_budget():
     assert found.best_estimator_.n_ == found.cv_results_["n_resources"].max()
 
 
+@pytest.mark.slow
 def test_a_real_search_is_as_good_as_full_training():
     digits, labels = load_digits(return_X_y=True)
     model = make_pipeline(StandardScaler(), SGD)

@@ -71,7 +71,12 @@ def assert_same(one, other):
 @pytest.mark.filterwarnings("ignore::sktune.exceptions.SktuneWarning")  # idle workers
 @pytest.mark.parametrize(
     ("n_jobs", "backend"),
-    [(2, "loky"), (4, "loky"), (2, "threading"), (2, "multiprocessing")],
+    [
+        (2, "loky"),
+        pytest.param(4, "loky", marks=pytest.mark.slow),
+        (2, "threading"),
+        (2, "multiprocessing"),
+    ],
 )
 @pytest.mark.parametrize("n_points", ["auto", 1, 3])
 def test_same_results_on_any_backend(n_jobs, backend, n_points):
