@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, get_tags, indexable
 
@@ -143,9 +144,11 @@ default=None
         SpaceError
             When the space is malformed; before anything is trained.
         AllFitsFailedError
-            When no candidate could be trained and scored.
+            When no candidate could be trained.
         """
         started = time.monotonic()
+        if callable(self.scoring):  # a metric is not yet a scorer
+            check_scoring(self.estimator, scoring=self.scoring)
         scorer, metric = self._get_scorers()
         if y is None and get_tags(self).target_tags.required:
             raise SearchError(

@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
-from sklearn.metrics import accuracy_score, get_scorer, make_scorer
+from sklearn.metrics import accuracy_score, f1_score, get_scorer, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -110,6 +110,11 @@ def test_refit_names_the_metric_that_is_optimised(search):
             Linear(), {"a": (0.0, 1.0)}, n_iter=15, scoring=scoring, refit=name
         )
         assert abs(found.fit(X, y).best_params_["a"] - end) < 0.02
+
+
+def test_a_metric_is_no_scorer(search):
+    with pytest.raises(ValueError, match="looks like it is a metric function"):
+        search(scoring=f1_score).fit(X, y)
 
 
 def test_callable_scoring_that_returns_several(search):
