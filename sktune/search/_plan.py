@@ -182,6 +182,14 @@ def make_plan(
         n_candidates=None if isinstance(n_candidates, str) else int(n_candidates),
         n_configurations=n_configurations,
     )
+    single = sum(bracket.rungs[0].n_candidates for bracket in made) == 1
+    if single and isinstance(n_candidates, str) and n_configurations != 1:
+        raise SearchError(
+            f"the plan has a single candidate: from min_resource={smallest} to "
+            f"max_resource={largest} {name} there is no second rung with "
+            f"factor={factor}. Raise max_resource, lower min_resource, or say by "
+            f"n_candidates how many to train in full{found.note}"
+        )
     resource = with_total(found.resource, largest)
     return Plan(resource, smallest, largest, made, found.note)
 

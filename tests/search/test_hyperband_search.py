@@ -374,9 +374,9 @@ def test_plan_of_rows(capsys):
 
 def test_rows_that_nobody_asked_for():
     early = SGDClassifier(early_stopping=True, random_state=0)
-    unasked = search(early, ALPHA, max_resource=60, min_resource=30, cv=3)
+    unasked = search(early, ALPHA, max_resource=90, min_resource=30, cv=3)
     match = (
-        "max_resource=60 are rows, of 100 in a fold.*partial_fit with early_stopping"
+        "max_resource=90 are rows, of 100 in a fold.*partial_fit with early_stopping"
     )
     with pytest.warns(SktuneWarning, match=match):
         unasked.fit(X, y)
@@ -385,6 +385,16 @@ def test_rows_that_nobody_asked_for():
         unasked.plan(X, y)
     unasked.set_params(resource="n_samples").fit(X, y)
     unasked.set_params(resource="auto", max_resource="auto").fit(X, y)
+
+
+def test_a_plan_of_one_candidate_is_refused():
+    with pytest.raises(SearchError, match="max_resource=2 passes there is no second"):
+        search(max_resource=2).plan()
+    one = search(max_resource=2, n_candidates=2).fit(X, y)
+    assert list(one.cv_results_["n_resources"]) == [2, 2]
+    # nothing to choose from: no reason to refuse
+    fixed = search(space={"top": [0.5]}, max_resource=2).fit(X, y)
+    assert fixed.best_params_ == {"top": 0.5}
 
 
 def test_integers_of_numpy():
