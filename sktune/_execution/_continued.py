@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_class_weight
 
 from .._compat import n_samples, safe_indexing, slice_params
-from ._pickling import dumps, loads
+from ._pickling import dumps, dumps_net, loads
 from ._resource import Continued, fit, last_step
 
 __all__ = ["Boosting", "PartialFit", "Segments", "Skorch", "WarmStart"]
@@ -193,6 +193,9 @@ class Skorch(Continued):
             model.partial_fit(X, y, **params)
         finally:
             model.set_params(max_epochs=self.total)
+
+    def save(self, estimator: Any) -> bytes:
+        return dumps_net(estimator)
 
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 import types
@@ -11,7 +12,7 @@ from typing import Any
 from .._compat import cloudpickle
 from ..exceptions import NotPicklableError
 
-__all__ = ["check_picklable", "dumps", "loads"]
+__all__ = ["check_picklable", "dumps", "dumps_net", "loads"]
 
 _MAX_DEPTH = 5
 
@@ -24,12 +25,39 @@ def dumps(value: Any) -> bytes:
         return bytes(cloudpickle.dumps(value))
 
 
+def dumps_net(value: Any) -> bytes:
+    """Return an object with a skorch net in it as bytes."""
+    with io.BytesIO() as file:
+        _NetPickler(file, pickle.HIGHEST_PROTOCOL).dump(value)
+        return file.getvalue()
+
+
+class _NetPickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Takes the attributes of skorch nets as they are.
+
+    A net's own way pickles the modules by name, which a worker cannot do where their
+    classes are of the script.
+    """
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Say how an object is pickled."""
+        if hasattr(obj, "initialize_module") and not isinstance(obj, type):
+            new = (copyreg.__newobj__, (type(obj),))  # type: ignore[attr-defined]
+            return *new, vars(obj), None, None, _set_attributes
+        return super().reducer_override(obj)
+
+
+def _set_attributes(value: Any, attributes: dict[str, Any]) -> None:
+    vars(value).update(attributes)
+
+
 def loads(data: bytes, like: Callable[[], Any]) -> Any:
-    """Return the object of `dumps`. Only for bytes that this search wrote.
+    """Return the object that was dumped. Only for bytes that this search wrote.
 
     Parameters
     ----------
     data : bytes
+        What `dumps` or `dumps_net` returned.
     like : callable
         Makes an estimator. Where the main process wrote the bytes, they name classes
         of its script that a worker has no module for: it has them from the estimator.

@@ -1,0 +1,111 @@
+"""Nets of skorch itself; `Net` stands in for them where torch is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from .test_resource import TRAIN, X, found_for, train, with_total, y
+
+pytestmark = pytest.mark.slow
+torch = pytest.importorskip("torch")
+skorch = pytest.importorskip("skorch")
+
+
+class Network(torch.nn.Module):
+    """Begins with the same weights each time."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(8, 6),
+            torch.nn.Tanh(),
+            torch.nn.Linear(6, 3),
+            torch.nn.Softmax(-1),
+        )
+
+    def forward(self, X):
+        return self.layers(X.float())
+
+
+def schedule(policy, **options):
+    return [("schedule", skorch.callbacks.LRScheduler(policy, **options))]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": torch.optim.Adam},
+        {"optimizer__momentum": 0.9},
+        {"callbacks": schedule("CosineAnnealingLR", T_max=9)},
+        {"callbacks": schedule("LambdaLR", lr_lambda=lambda epoch: 0.5**epoch)},
+    ],
+)
+def test_continued_is_uninterrupted(options):
+    net = skorch.NeuralNetClassifier(
+        Network, max_epochs=9, lr=0.05, train_split=None, verbose=0, **options
+    )
+    resource = with_total(found_for(net).resource, 9)
+    assert (resource.name, resource.continues) == ("epochs", True)
+    whole = train(net, resource, [9])
+    np.testing.assert_array_equal(train(net, resource, [1, 3, 9]), whole)
+    assert not np.array_equal(train(net, resource, [1]), whole)
+    alone = net.fit(X[TRAIN], y[TRAIN]).predict_proba(X[80:])
+    np.testing.assert_array_equal(alone, whole)
+
+
+SCRIPT = """
+import pickle, sys
+import torch
+from skorch import NeuralNetClassifier
+from sklearn.datasets import load_iris
+from sktune import HyperbandSearchCV, PBTSearchCV
+
+class Network(torch.nn.Module):
+    def __init__(self, units=4):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = torch.nn.Linear(4, units)
+        self.last = torch.nn.Linear(units, 3)
+
+    def forward(self, X):
+        return torch.softmax(self.last(torch.tanh(self.first(X.float()))), -1)
+
+if __name__ == "__main__":
+    X, y = load_iris(return_X_y=True)
+    net = NeuralNetClassifier(Network, train_split=None, verbose=0)
+    common = {"max_resource": 9, "cv": 3, "random_state": 0, "n_jobs": int(sys.argv[1])}
+    space = {"lr": (1e-3, 1.0, "log-uniform"), "module__units": [4, 8]}
+    search = HyperbandSearchCV(net, space, refit_from="fold", **common).fit(X, y)
+    print(search.cv_results_["mean_test_score"].tolist())
+    again = pickle.loads(pickle.dumps(search.best_estimator_))
+    print(len(again.history), (again.predict(X) == search.predict(X)).all())
+    space = {"lr": (1e-3, 1.0, "log-uniform")}
+    search = PBTSearchCV(net, space, population_size=3, **common).fit(X, y)
+    print(search.cv_results_["mean_test_score"].tolist())
+"""
+
+
+def test_a_module_of_the_script(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+
+    def run(n_jobs):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "script.py", n_jobs],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    alone = run("1")
+    assert "9 True" in alone
+    assert "nan" not in alone
+    assert run("2") == alone
