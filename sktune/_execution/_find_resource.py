@@ -105,19 +105,17 @@ def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
     if name in ("passes", "batches", "partial_fit"):
         if not hasattr(model, "partial_fit"):
             raise _not_there(estimator, name, "it has no partial_fit")
-        if setting := _refused_with(model, "partial_fit"):
-            raise _not_there(estimator, name, f"it has no partial_fit with {setting}")
+        if obstacle := _obstacle(model):
+            raise _not_there(estimator, name, f"it has no {obstacle}")
         return _partial_fit(model, request)
     continued = list(_continued(model, prefix, exact=name == "auto"))
     if name == "auto":
         if continued:
             return continued[0]
-        way = "partial_fit" if hasattr(model, "partial_fit") else "warm_start"
-        setting = _refused_with(model, way)
-        if way == "partial_fit" and not setting:
+        obstacle = _obstacle(model)
+        if hasattr(model, "partial_fit") and not obstacle:
             return _partial_fit(model, request)
-        who = type(model).__name__
-        note = f"; {who} has no {way} with {setting}" if setting else ""
+        note = f"; {type(model).__name__} has no {obstacle}" if obstacle else ""
         return replace(_samples(estimator, request), note=note)
     for found in continued:
         if found.resource.name in (name, f"{prefix}{name}"):
@@ -142,6 +140,7 @@ def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResourc
 
     With `exact`, only what ends as one long training would.
     """
+    refused = _obstacle(model).partition(" ")[0]
     if isinstance(model, Resumable):
         name = model.training_resource
         usual = _usual(model, name)
@@ -155,6 +154,10 @@ def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResourc
     params = _params(model)
     for package, (argument, attribute) in boosters.items():
         if package in packages and hasattr(type(model), attribute):
+            # The trees of XGBRF... are those of one round.
+            is_forest = any(c.__name__.startswith("XGBRF") for c in type(model).__mro__)
+            if is_forest or refused == argument:
+                return
             usual = _usual(model, "n_estimators")
             boosting = Boosting(f"{prefix}n_estimators", argument, attribute)
             yield FoundResource(boosting, 1, usual)
@@ -165,7 +168,7 @@ def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResourc
         return
     if "warm_start" not in params or (exact and hasattr(model, "partial_fit")):
         return
-    if _refused_with(model, "warm_start"):
+    if refused == "warm_start":
         return
     are_rounds = is_instance(
         model,
@@ -180,25 +183,30 @@ def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResourc
             yield FoundResource(resource, 1, _usual(model, name))
 
 
-def _refused_with(model: Any, way: str) -> str:
-    """Return the setting with which scikit-learn refuses to go on in this way.
+def _obstacle(model: Any) -> str:
+    """Return how a training cannot go on, and the setting that rules it out.
 
-    Empty if there is none. Balanced weights need all rows, which `PartialFit` has, but
+    Empty if nothing does. Balanced weights need all rows, which `PartialFit` has, but
     not the models in a model.
     """
     params = model.get_params() if hasattr(model, "get_params") else {}
-    if way == "warm_start":
-        bags = ("BaggingClassifier", "BaggingRegressor")
-        is_bag = is_instance(model, "sklearn.ensemble", *bags)
-        oob = params.get("oob_score")
-        return f"oob_score={oob!r}" if is_bag and oob else ""
+    bags = ("BaggingClassifier", "BaggingRegressor")
+    if is_instance(model, "sklearn.ensemble", *bags) and params.get("oob_score"):
+        return f"warm_start with oob_score={params['oob_score']!r}"
+    # LightGBM refuses the first, and drops no tree that it went on from.
+    if "boosting_type" in params:
+        for name in ("boosting_type", "boosting"):
+            if params.get(name) in ("rf", "dart"):
+                return f"init_model with {name}={params[name]!r}"
+    if not hasattr(model, "partial_fit"):
+        return ""
     for name, value in params.items():
         _, _, last = name.rpartition("__")
         if last == "early_stopping" and value is True:
-            return f"{name}=True"
+            return f"partial_fit with {name}=True"
         balanced = isinstance(value, str) and value == "balanced"
         if last == "class_weight" != name and balanced:
-            return f"{name}='balanced'"
+            return f"partial_fit with {name}='balanced'"
     return ""
 
 

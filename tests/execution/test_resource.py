@@ -256,6 +256,22 @@ def test_boosters_continue(package, name, in_pipeline):
     np.testing.assert_array_equal(whole, alone)
 
 
+@pytest.mark.parametrize(
+    ("package", "name", "options", "note"),
+    [
+        ("lightgbm", "LGBMClassifier", {"boosting_type": "rf"}, "boosting_type='rf'"),
+        ("lightgbm", "LGBMRegressor", {"boosting": "dart"}, "boosting='dart'"),
+        ("xgboost", "XGBRFClassifier", {}, ""),
+    ],
+)
+def test_boosters_that_cannot_continue(package, name, options, note):
+    model = getattr(pytest.importorskip(package), name)(**options)
+    found = found_for(pipe(model))
+    assert found.resource.name == "n_samples"
+    assert found.note.endswith(note)
+    assert not found_for(model, "n_estimators").resource.continues
+
+
 def test_a_solver_continues_where_it_is_asked_for():
     model = LogisticRegression(tol=1e-9)
     assert found_for(model).resource.name == "n_samples"
@@ -424,33 +440,35 @@ def test_an_error_names_what_was_looked_for(name, reason):
     assert "Looked for: 'epochs' of a Keras estimator" in str(caught.value)
 
 
-REFUSED = [
-    (SGDClassifier(early_stopping=True), "passes", "early_stopping=True"),
-    (MLPRegressor(early_stopping=True), "passes", "early_stopping=True"),
-    (
-        OneVsRestClassifier(SGDClassifier(class_weight="balanced")),
-        "passes",
-        "estimator__class_weight='balanced'",
-    ),
-    (BaggingClassifier(oob_score=True), None, "oob_score=True"),
-]
-
-
-@pytest.mark.parametrize(("estimator", "name", "setting"), REFUSED)
-def test_a_setting_with_which_nothing_goes_on(estimator, name, setting):
+@pytest.mark.parametrize(
+    ("estimator", "setting"),
+    [
+        (SGDClassifier(early_stopping=True), "early_stopping=True"),
+        (MLPRegressor(early_stopping=True), "early_stopping=True"),
+        (
+            OneVsRestClassifier(SGDClassifier(class_weight="balanced")),
+            "estimator__class_weight='balanced'",
+        ),
+    ],
+)
+def test_a_setting_that_rules_partial_fit_out(estimator, setting):
     found = found_for(pipe(estimator))
     assert found.resource.name == "n_samples"
-    assert found.note.endswith(f"with {setting}")
-    if name is None:
-        again = found_for(estimator, "n_estimators").resource
-        assert not again.continues
-        return
+    assert found.note.endswith(f"has no partial_fit with {setting}")
     with pytest.raises(SearchError, match=f"has no partial_fit with {setting}"):
-        found_for(estimator, name)
+        found_for(estimator, "passes")
     # scikit-learn refuses, too: else nothing would have to be ruled out.
     options = {} if isinstance(estimator, MLPRegressor) else {"classes": np.unique(y)}
     with pytest.raises(ValueError, match=r"early_stopping|balanced"):
         estimator.partial_fit(X, y, **options)
+
+
+def test_a_setting_that_rules_warm_start_out():
+    bagging = BaggingClassifier(oob_score=True, warm_start=True)
+    assert found_for(bagging).note.endswith("no warm_start with oob_score=True")
+    assert not found_for(bagging, "n_estimators").resource.continues
+    with pytest.raises(ValueError, match="warm_start"):  # scikit-learn refuses, too
+        bagging.fit(X, y)
 
 
 def test_batches_need_a_size():
