@@ -198,7 +198,7 @@ def _obstacle(model: Any) -> str:
         for name in ("boosting_type", "boosting"):
             if params.get(name) in ("rf", "dart"):
                 return f"init_model with {name}={params[name]!r}"
-    if not hasattr(model, "partial_fit"):
+    if not hasattr(model, "partial_fit") or isinstance(model, Resumable):
         return ""
     for name, value in params.items():
         _, _, last = name.rpartition("__")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import io
 import pickle
 import types
@@ -42,8 +41,8 @@ class _NetPickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         """Say how an object is pickled."""
         if hasattr(obj, "initialize_module") and not isinstance(obj, type):
-            new = (copyreg.__newobj__, (type(obj),))  # type: ignore[attr-defined]
-            return *new, vars(obj), None, None, _set_attributes
+            made = object.__new__, (type(obj),)
+            return *made, vars(obj), None, None, _set_attributes
         return super().reducer_override(obj)
 
 
