@@ -14,6 +14,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 from sklearn import get_config
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import process_routing
 
@@ -258,7 +259,7 @@ class Continued(Resource):
     ) -> None:
         while isinstance(estimator, Pipeline):
             of_head, params = _divide(estimator, params)
-            X = _transform(estimator, X, y, of_head, refit=units.start == 0)
+            X, y = _transform(estimator, X, y, of_head, refit=units.start == 0)
             estimator = estimator.steps[-1][1]
         self._advance(estimator, X, y, params, units)
 
@@ -286,17 +287,38 @@ def _divide(
 
 def _transform(
     pipeline: Pipeline, X: Any, y: Any, params: dict[str, Any], *, refit: bool
-) -> Any:
+) -> tuple[Any, Any]:
     """Run the data through all steps but the last."""
     if len(pipeline.steps) == 1:
-        return X
+        return X, y
     head = pipeline[:-1]
+    if any(hasattr(step, "fit_resample") for _, step in head.steps):
+        return _resample(head, X, y, params, refit=refit)
     if not refit:
-        return head.transform(X)
+        return head.transform(X), y
     X = head.fit_transform(X, y, **params)
     # With a cache, the fitted steps are copies.
     pipeline.steps[:-1] = head.steps
-    return X
+    return X, y
+
+
+def _resample(
+    head: Pipeline, X: Any, y: Any, params: dict[str, Any], *, refit: bool
+) -> tuple[Any, Any]:
+    """Run the data through steps some of which change the rows, as in imbalanced-learn.
+
+    These draw anew each time: with a seed of their own the same rows.
+    """
+    if params:
+        raise ValueError(
+            f"steps that change the rows take no metadata, got {sorted(params)}"
+        )
+    for _, step in head.steps:
+        if hasattr(step, "fit_resample"):
+            X, y = clone(step).fit_resample(X, y)
+        elif step is not None and step != "passthrough":
+            X = step.fit_transform(X, y) if refit else step.transform(X)
+    return X, y
 
 
 def last_step(estimator: Any) -> tuple[Any, str]:

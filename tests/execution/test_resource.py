@@ -388,6 +388,33 @@ def test_pipelines_in_pipelines():
     )
 
 
+def test_steps_that_change_the_rows():
+    imblearn = pytest.importorskip("imblearn")
+    rare = np.where(np.arange(120) % 6, "often", "rarely")
+    sampler = imblearn.over_sampling.SMOTE(random_state=0)
+    model = imblearn.pipeline.make_pipeline(
+        StandardScaler(),
+        sampler,
+        "passthrough",
+        SGDClassifier(loss="log_loss", random_state=0),
+    )
+    resource = found_for(model, target=rare).resource
+    assert resource.continues
+    whole = train(model, resource, [9], target=rare)
+    continued = train(model, resource, [1, 3, 9], target=rare)
+    np.testing.assert_array_equal(continued, whole)
+    scaler = StandardScaler().fit(X[TRAIN])
+    rows, labels = sampler.fit_resample(scaler.transform(X[TRAIN]), rare[TRAIN])
+    alone = clone(model[-1])
+    for _ in range(9):
+        alone.partial_fit(rows, labels, classes=np.unique(rare))
+    expected = alone.predict_proba(scaler.transform(X[TEST]))
+    np.testing.assert_array_equal(whole, expected)
+    weighted = {"standardscaler__sample_weight": np.ones(120)}
+    with pytest.raises(ValueError, match="take no metadata"):
+        train(model, resource, [3], target=rare, fit_params=weighted)
+
+
 def test_weights_reach_the_step_they_are_meant_for():
     model = pipe(Descent(epochs=9))
     resource = with_total(found_for(model).resource, 9)
