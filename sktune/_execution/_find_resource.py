@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -254,7 +255,10 @@ def _samples(estimator: Any, request: ResourceRequest) -> FoundResource:
 
 
 def _parameter(estimator: Any, name: str, prefix: str) -> FoundResource:
-    params = estimator.get_params()
+    of_class = inspect.signature(type(last_step(estimator)[0])).parameters.values()
+    # Not all estimators list what was not set: CatBoost's do not.
+    unset = {f"{prefix}{p.name}": None for p in of_class if p.kind != p.VAR_KEYWORD}
+    params = unset | estimator.get_params()
     for full in (name, f"{prefix}{name}"):
         if full in params:
             value = params[full]

@@ -304,6 +304,21 @@ def test_a_parameter_that_begins_anew():
     )
 
 
+class ListsWhatWasSet(KNeighborsClassifier):
+    """As the estimators of CatBoost do."""
+
+    def get_params(self, deep=True):
+        return {k: v for k, v in super().get_params(deep).items() if k == "weights"}
+
+
+def test_a_parameter_that_is_not_listed():
+    found = found_for(pipe(ListsWhatWasSet()), "n_neighbors")
+    assert found.resource.name == "listswhatwasset__n_neighbors"
+    assert not found.resource.continues
+    with pytest.raises(SearchError, match="it has no parameter 'neighbors'"):
+        found_for(ListsWhatWasSet(), "neighbors")
+
+
 def test_n_samples_are_stratified_and_nested():
     resource = Samples(stratify=True, seed=0, total=80)
     train_rows = np.flatnonzero(np.arange(120) % 3)
