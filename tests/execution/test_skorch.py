@@ -8,53 +8,49 @@ import sys
 import numpy as np
 import pytest
 
-from .test_resource import TRAIN, X, found_for, train, with_total, y
+from .test_resource import TEST, TRAIN, X, found_for, train, with_total, y
 
 pytestmark = pytest.mark.slow
-torch = pytest.importorskip("torch")
-skorch = pytest.importorskip("skorch")
 
 
-class Network(torch.nn.Module):
-    """Begins with the same weights each time."""
+def make_net(kind):
+    """A net that begins with the same weights each time. Torch is loaded here."""
+    torch = pytest.importorskip("torch")
+    skorch = pytest.importorskip("skorch")
 
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.layers = torch.nn.Sequential(
-            torch.nn.Linear(8, 6),
-            torch.nn.Tanh(),
-            torch.nn.Linear(6, 3),
-            torch.nn.Softmax(-1),
-        )
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.first = torch.nn.Linear(8, 6)
+            self.last = torch.nn.Linear(6, 3)
 
-    def forward(self, X):
-        return self.layers(X.float())
+        def forward(self, X):
+            return torch.softmax(self.last(torch.tanh(self.first(X.float()))), -1)
+
+    schedules = {
+        "cosine": {"policy": "CosineAnnealingLR", "T_max": 9},
+        "halved": {"policy": "LambdaLR", "lr_lambda": lambda epoch: 0.5**epoch},
+    }
+    options = {"optimizer__momentum": 0.9}
+    if kind == "adam":
+        options = {"optimizer": torch.optim.Adam}
+    if kind in schedules:
+        callback = skorch.callbacks.LRScheduler(**schedules[kind])
+        options["callbacks"] = [("schedule", callback)]
+    common = {"max_epochs": 9, "lr": 0.05, "train_split": None, "verbose": 0}
+    return skorch.NeuralNetClassifier(Network, **common, **options)
 
 
-def schedule(policy, **options):
-    return [("schedule", skorch.callbacks.LRScheduler(policy, **options))]
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"optimizer": torch.optim.Adam},
-        {"optimizer__momentum": 0.9},
-        {"callbacks": schedule("CosineAnnealingLR", T_max=9)},
-        {"callbacks": schedule("LambdaLR", lr_lambda=lambda epoch: 0.5**epoch)},
-    ],
-)
-def test_continued_is_uninterrupted(options):
-    net = skorch.NeuralNetClassifier(
-        Network, max_epochs=9, lr=0.05, train_split=None, verbose=0, **options
-    )
+@pytest.mark.parametrize("kind", ["momentum", "adam", "cosine", "halved"])
+def test_continued_is_uninterrupted(kind):
+    net = make_net(kind)
     resource = with_total(found_for(net).resource, 9)
     assert (resource.name, resource.continues) == ("epochs", True)
     whole = train(net, resource, [9])
     np.testing.assert_array_equal(train(net, resource, [1, 3, 9]), whole)
     assert not np.array_equal(train(net, resource, [1]), whole)
-    alone = net.fit(X[TRAIN], y[TRAIN]).predict_proba(X[80:])
+    alone = net.fit(X[TRAIN], y[TRAIN]).predict_proba(X[TEST])
     np.testing.assert_array_equal(alone, whole)
 
 
@@ -91,6 +87,7 @@ if __name__ == "__main__":
 
 
 def test_a_module_of_the_script(tmp_path):
+    pytest.importorskip("skorch")
     (tmp_path / "script.py").write_text(SCRIPT)
 
     def run(n_jobs):
