@@ -183,7 +183,9 @@ def make_plan(
         n_configurations=n_configurations,
     )
     single = sum(bracket.rungs[0].n_candidates for bracket in made) == 1
-    if single and isinstance(n_candidates, str) and n_configurations != 1:
+    # Few rows may leave no more, where nobody said how many there are to be.
+    chosen = not (isinstance(min_resource, str) and isinstance(max_resource, str))
+    if single and chosen and isinstance(n_candidates, str) and n_configurations != 1:
         raise SearchError(
             f"the plan has a single candidate: from min_resource={smallest} to "
             f"max_resource={largest} {name} there is no second rung with "

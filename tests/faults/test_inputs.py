@@ -63,7 +63,7 @@ class HasNoScore(BaseEstimator):
 
 SEARCHES = {
     "bayes": (BayesSearchCV, {"n_iter": 2}),
-    "hyperband": (HyperbandSearchCV, {"max_resource": 2, "min_resource": 1}),
+    "hyperband": (HyperbandSearchCV, {"max_resource": 3, "min_resource": 1}),
     "pbt": (
         PBTSearchCV,
         {"population_size": 2, "n_generations": 2, "max_resource": 2},

@@ -47,7 +47,11 @@ SEARCHES = [
         random_state=0,
     ),
     HyperbandSearchCV(
-        GaussianMixture(random_state=0), {"n_components": [1, 2]}, max_resource=4, cv=2
+        GaussianMixture(random_state=0),
+        {"n_components": [1, 2]},
+        resource="max_iter",
+        max_resource=4,
+        cv=2,
     ),
     PBTSearchCV(
         SGDClassifier(random_state=0),

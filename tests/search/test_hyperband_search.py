@@ -392,6 +392,8 @@ def test_a_plan_of_one_candidate_is_refused():
         search(max_resource=2).plan()
     one = search(max_resource=2, n_candidates=2).fit(X, y)
     assert list(one.cv_results_["n_resources"]) == [2, 2]
+    few = search(SVC(), {"C": (0.1, 10.0)}, max_resource="auto", cv=2)
+    assert len(few.fit(X[45:55], y[45:55]).cv_results_["params"]) == 1
     # nothing to choose from: no reason to refuse
     fixed = search(space={"top": [0.5]}, max_resource=2).fit(X, y)
     assert fixed.best_params_ == {"top": 0.5}
