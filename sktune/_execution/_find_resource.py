@@ -103,21 +103,23 @@ def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
     model, prefix = last_step(estimator)
     if name == "n_samples":
         return _samples(estimator, request)
+    refused, setting = _obstacle(model)
     if name in ("passes", "batches", "partial_fit"):
         if not hasattr(model, "partial_fit"):
             raise _not_there(estimator, name, "it has no partial_fit")
-        if obstacle := _obstacle(model):
-            raise _not_there(estimator, name, f"it has no {obstacle}")
+        if refused:
+            raise _not_there(estimator, name, f"it has no {refused} with {setting}")
         return _partial_fit(model, request)
-    continued = list(_continued(model, prefix, exact=name == "auto"))
+    continued = list(_continued(model, prefix, refused, exact=name == "auto"))
     if name == "auto":
         if continued:
             return continued[0]
-        obstacle = _obstacle(model)
-        if hasattr(model, "partial_fit") and not obstacle:
+        if refused:
+            note = f"; {type(model).__name__} has no {refused} with {setting}"
+            return replace(_samples(estimator, request), note=note)
+        if hasattr(model, "partial_fit"):
             return _partial_fit(model, request)
-        note = f"; {type(model).__name__} has no {obstacle}" if obstacle else ""
-        return replace(_samples(estimator, request), note=note)
+        return _samples(estimator, request)
     for found in continued:
         if found.resource.name in (name, f"{prefix}{name}"):
             return found
@@ -136,12 +138,13 @@ def with_total(resource: Resource, total: int, *, inherits: bool = False) -> Res
     return resource
 
 
-def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResource]:
-    """Yield what continues, the best first.
+def _continued(
+    model: Any, prefix: str, refused: str, *, exact: bool
+) -> Iterable[FoundResource]:
+    """Yield what continues, the best first, but in the way that is refused.
 
     With `exact`, only what ends as one long training would.
     """
-    refused = _obstacle(model).partition(" ")[0]
     if isinstance(model, Resumable):
         name = model.training_resource
         usual = _usual(model, name)
@@ -184,31 +187,31 @@ def _continued(model: Any, prefix: str, *, exact: bool) -> Iterable[FoundResourc
             yield FoundResource(resource, 1, _usual(model, name))
 
 
-def _obstacle(model: Any) -> str:
+def _obstacle(model: Any) -> tuple[str, str]:
     """Return how a training cannot go on, and the setting that rules it out.
 
-    Empty if nothing does. Balanced weights need all rows, which `PartialFit` has, but
-    not the models in a model.
+    Both are empty if nothing does. Balanced weights need all rows, which `PartialFit`
+    has, but not the models in a model.
     """
     params = model.get_params() if hasattr(model, "get_params") else {}
     bags = ("BaggingClassifier", "BaggingRegressor")
     if is_instance(model, "sklearn.ensemble", *bags) and params.get("oob_score"):
-        return f"warm_start with oob_score={params['oob_score']!r}"
+        return "warm_start", f"oob_score={params['oob_score']!r}"
     # LightGBM refuses the first, and drops no tree that it went on from.
     if "boosting_type" in params:
         for name in ("boosting_type", "boosting"):
             if params.get(name) in ("rf", "dart"):
-                return f"init_model with {name}={params[name]!r}"
+                return "init_model", f"{name}={params[name]!r}"
     if not hasattr(model, "partial_fit") or isinstance(model, Resumable):
-        return ""
+        return "", ""
     for name, value in params.items():
         _, _, last = name.rpartition("__")
         if last == "early_stopping" and value is True:
-            return f"partial_fit with {name}=True"
+            return "partial_fit", f"{name}=True"
         balanced = isinstance(value, str) and value == "balanced"
         if last == "class_weight" != name and balanced:
-            return f"partial_fit with {name}='balanced'"
-    return ""
+            return "partial_fit", f"{name}='balanced'"
+    return "", ""
 
 
 def _params(model: Any) -> dict[str, Any]:

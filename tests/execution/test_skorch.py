@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from .test_resource import TEST, TRAIN, X, found_for, train, with_total, y
+from sktune._execution import with_total
+
+from .test_resource import TEST, TRAIN, X, found_for, train, y
 
 pytestmark = pytest.mark.slow
 
