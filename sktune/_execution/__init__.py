@@ -3,8 +3,9 @@
 `_driver` asks, submits and tells; `_steps` is what came of it; `_executor` runs
 tasks on any joblib backend; `_store` places the data once; `_fold` trains and
 scores one fold; `_child` and `_guard` stop it at the limits of `_limits`;
-`_resource` says how it spends a budget; `_checkpoint` keeps what is trained in
-part; `_live` knows what can change on the way, `_replay` trains by a schedule.
+`_resource` says how it spends a budget, `_wrappers` what is around the model that
+does; `_checkpoint` keeps what is trained in part; `_live` knows what can change on
+the way, `_replay` trains by a schedule.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from ._limits import FoldLimits, read_fold_limits
 from ._live import fixed_parameters
 from ._pickling import check_picklable
 from ._replay import replay
-from ._resource import Resource, WholeFit, last_step
+from ._resource import Resource, WholeFit
 from ._steps import Limits, SearchRun, Step, Steps, n_units, outcome_of
+from ._wrappers import inner_model
 
 __all__ = [
     "CheckpointStore",
@@ -45,7 +47,7 @@ __all__ = [
     "check_picklable",
     "find_resource",
     "fixed_parameters",
-    "last_step",
+    "inner_model",
     "n_units",
     "noted_interrupts",
     "open_executor",

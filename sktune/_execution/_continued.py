@@ -12,12 +12,12 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_class_weight
 
 from .._compat import n_samples, safe_indexing, slice_params
 from ._pickling import dumps, dumps_net, loads
-from ._resource import Continued, fit, last_step
+from ._resource import Continued, fit
+from ._wrappers import get_fitted_wrappers, inner_model, set_fitted_wrappers
 
 __all__ = ["Boosting", "PartialFit", "Segments", "Skorch", "WarmStart"]
 
@@ -54,28 +54,20 @@ class Segments(Continued):
         model.train_more(X, y, len(units), **params)
 
     def save(self, estimator: Any) -> bytes:
-        heads = [pipeline.steps[:-1] for pipeline in _pipelines(estimator)]
-        model, _ = last_step(estimator)
-        return dumps((heads, model.get_training_state()))
+        model, _ = inner_model(estimator)
+        return dumps((get_fitted_wrappers(estimator), model.get_training_state()))
 
     def restore(self, state: bytes, untrained: Callable[[], Any]) -> Any:
-        heads, of_model = loads(state, untrained)
+        of_wrappers, of_model = loads(state, untrained)
         estimator = untrained()
-        for pipeline, head in zip(_pipelines(estimator), heads, strict=True):
-            pipeline.steps[:-1] = head
-        model, _ = last_step(estimator)
+        set_fitted_wrappers(estimator, of_wrappers)
+        model, _ = inner_model(estimator)
         model.set_params(**{self.name: self.total})
         if self.inherits:
             model.inherit_training_state(of_model)
         else:
             model.set_training_state(of_model)
         return estimator
-
-
-def _pipelines(estimator: Any) -> Iterator[Pipeline]:
-    while isinstance(estimator, Pipeline):
-        yield estimator
-        estimator = estimator.steps[-1][1]
 
 
 @final

@@ -15,7 +15,8 @@ from .._compat import is_instance
 from .._protocol import Resumable
 from ..exceptions import SearchError
 from ._continued import Boosting, PartialFit, Segments, Skorch, WarmStart
-from ._resource import IntegerParameter, Resource, Samples, last_step
+from ._resource import IntegerParameter, Resource, Samples
+from ._wrappers import inner_model
 
 __all__ = ["FoundResource", "ResourceRequest", "find_resource", "with_total"]
 
@@ -100,7 +101,7 @@ def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
         Names what was looked for when the estimator has no such resource.
     """
     name = request.name
-    model, prefix = last_step(estimator)
+    model, prefix = inner_model(estimator)
     if name == "n_samples":
         return _samples(estimator, request)
     refused, setting = _obstacle(model)
@@ -258,7 +259,7 @@ def _samples(estimator: Any, request: ResourceRequest) -> FoundResource:
 
 
 def _parameter(estimator: Any, name: str, prefix: str) -> FoundResource:
-    of_class = inspect.signature(type(last_step(estimator)[0])).parameters.values()
+    of_class = inspect.signature(type(inner_model(estimator)[0])).parameters.values()
     # Not all estimators list what was not set: CatBoost's do not.
     unset = {f"{prefix}{p.name}": None for p in of_class if p.kind != p.VAR_KEYWORD}
     params = unset | estimator.get_params()
@@ -276,10 +277,10 @@ def _parameter(estimator: Any, name: str, prefix: str) -> FoundResource:
 
 
 def _not_there(estimator: Any, name: str, reason: str) -> SearchError:
-    model, prefix = last_step(estimator)
+    model, prefix = inner_model(estimator)
     who = type(model).__name__
     if prefix:
-        who += f", the last step of the {type(estimator).__name__}"
+        who += f" in the {type(estimator).__name__}"
     return SearchError(
         f"resource={name!r} cannot be used with {who}: {reason}. Looked for: "
         f"{_LOOKED_FOR}. resource='auto' takes the first of them that continues, "

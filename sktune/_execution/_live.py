@@ -13,7 +13,8 @@ from typing import Any
 from .._compat import is_instance
 from .._protocol import Adjustable
 from ._continued import Boosting, Skorch
-from ._resource import Resource, last_step
+from ._resource import Resource
+from ._wrappers import inner_model
 
 __all__ = ["fixed_parameters"]
 
@@ -61,7 +62,7 @@ def fixed_parameters(
     frozenset of str
     """
     names = list(names)
-    model, prefix = last_step(estimator)
+    model, prefix = inner_model(estimator)
     # The transformers are fitted once, and a step is what it is.
     of_model = {n.removeprefix(prefix): n for n in names if n.startswith(prefix)}
     fixed = {name for name in names if not name.startswith(prefix)}

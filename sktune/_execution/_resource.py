@@ -10,16 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, final
 
 import numpy as np
-from sklearn import get_config
-from sklearn.base import clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils.metadata_routing import process_routing
 
 from .._compat import refresh_optimizer
 from ._pickling import dumps, loads
+from ._wrappers import inner_model, train_inner
 
 __all__ = [
     "Continued",
@@ -27,7 +25,6 @@ __all__ = [
     "Resource",
     "Samples",
     "WholeFit",
-    "last_step",
 ]
 
 
@@ -124,7 +121,7 @@ class Resource(ABC):
             Parameters that its further training is to have.
         """
         estimator.set_params(**values)
-        refresh_optimizer(last_step(estimator)[0])
+        refresh_optimizer(inner_model(estimator)[0])
 
 
 @final
@@ -240,9 +237,11 @@ def _whole_groups(groups: Any, budget: int, rng: np.random.Generator) -> Any:
 
 
 class Continued(Resource):
-    """Base of the resources that continue. Abstract: subclasses train one step.
+    """Base of the resources that continue. Abstract: subclasses train a model.
 
-    In a pipeline the last step continues, on transformers that are fitted once.
+    In a pipeline the last step continues, on transformers that are fitted once. The
+    regressor of a `TransformedTargetRegressor` continues on targets whose transformer
+    is fitted once.
     """
 
     continues: ClassVar[bool] = True
@@ -251,84 +250,14 @@ class Continued(Resource):
     def _advance(
         self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
     ) -> None:
-        """Train an estimator that is no pipeline."""
+        """Train a model that nothing is around."""
 
     @final
     def train(
         self, estimator: Any, X: Any, y: Any, params: dict[str, Any], units: range
     ) -> None:
-        while isinstance(estimator, Pipeline):
-            of_head, params = _divide(estimator, params)
-            X, y = _transform(estimator, X, y, of_head, refit=units.start == 0)
-            estimator = estimator.steps[-1][1]
-        self._advance(estimator, X, y, params, units)
-
-
-def _divide(
-    pipeline: Pipeline, params: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the metadata of the transformers, and that of the last step."""
-    head, (name, _) = pipeline[:-1], pipeline.steps[-1]
-    if get_config()["enable_metadata_routing"]:
-        of_last = process_routing(pipeline, "fit", **params)[name].fit
-        wanted = head.get_metadata_routing().consumes("fit_transform", params)
-        return {key: params[key] for key in wanted}, dict(of_last)
-    prefix = f"{name}__"
-    of_last = {
-        key.removeprefix(prefix): value
-        for key, value in params.items()
-        if key.startswith(prefix)
-    }
-    rest = {k: v for k, v in params.items() if not k.startswith(prefix)}
-    if rest and len(pipeline.steps) == 1:
-        raise ValueError(f"no step of the pipeline takes {sorted(rest)}")
-    return rest, of_last
-
-
-def _transform(
-    pipeline: Pipeline, X: Any, y: Any, params: dict[str, Any], *, refit: bool
-) -> tuple[Any, Any]:
-    """Run the data through all steps but the last."""
-    if len(pipeline.steps) == 1:
-        return X, y
-    head = pipeline[:-1]
-    if any(hasattr(step, "fit_resample") for _, step in head.steps):
-        return _resample(head, X, y, params, refit=refit)
-    if not refit:
-        return head.transform(X), y
-    X = head.fit_transform(X, y, **params)
-    # With a cache, the fitted steps are copies.
-    pipeline.steps[:-1] = head.steps
-    return X, y
-
-
-def _resample(
-    head: Pipeline, X: Any, y: Any, params: dict[str, Any], *, refit: bool
-) -> tuple[Any, Any]:
-    """Run the data through steps some of which change the rows, as in imbalanced-learn.
-
-    These draw anew each time: with a seed of their own the same rows.
-    """
-    if params:
-        raise ValueError(
-            f"steps that change the rows take no metadata, got {sorted(params)}"
-        )
-    for _, step in head.steps:
-        if hasattr(step, "fit_resample"):
-            X, y = clone(step).fit_resample(X, y)
-        elif step is not None and step != "passthrough":
-            X = step.fit_transform(X, y) if refit else step.transform(X)
-    return X, y
-
-
-def last_step(estimator: Any) -> tuple[Any, str]:
-    """Return what a pipeline ends in, and the prefix of its parameters."""
-    prefix = ""
-    while isinstance(estimator, Pipeline):
-        name, step = estimator.steps[-1]
-        prefix += f"{name}__"
-        estimator = step
-    return estimator, prefix
+        advance = partial(self._advance, units=units)
+        train_inner(estimator, X, y, params, advance=advance, refit=units.start == 0)
 
 
 def fit(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> None:

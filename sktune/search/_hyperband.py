@@ -78,7 +78,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         would, else ``"n_samples"``: also for an estimator with ``partial_fit``
         whose own ``early_stopping`` is on, as they exclude each other. In a
         pipeline it is that of the last step; the other steps are fitted once a
-        fold.
+        fold. So it is with the regressor of a
+        `~sklearn.compose.TransformedTargetRegressor` and its transformer.
     min_resource, max_resource : int or "auto", default="auto"
         The smallest and the largest budget. ``"auto"`` takes as the largest
         what the estimator's own parameter says, 81 passes, or all rows; as the
@@ -149,8 +150,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         What the refit begins with: an untrained model, or that of the best
         candidate's best fold, as it was before its last rung. It goes on from
         there on all data, to the same budget; what came before has seen the rows
-        of one fold only, and the steps of a pipeline that come before the last
-        stay as they are. For training that is too long to begin anew.
+        of one fold only, and the steps of a pipeline that come before the last,
+        or the transformer of targets, stay as they are. For training that is too
+        long to begin anew.
     checkpoint_memory : int, default=1_000_000_000
         Bytes of models, trained in part, to hold in memory. More goes to files
         that only this user can read.

@@ -18,7 +18,7 @@ from .._execution import (
     ResourceRequest,
     find_resource,
     fixed_parameters,
-    last_step,
+    inner_model,
 )
 from .._protocol import Adjustable
 from ..exceptions import SearchError
@@ -119,11 +119,11 @@ def inherited_parameters(
     SearchError
         When a name is not in the space, or an estimator cannot change its layers.
     """
-    if mutates and not all(isinstance(last_step(m)[0], Adjustable) for m in drawn):
+    if mutates and not all(isinstance(inner_model(m)[0], Adjustable) for m in drawn):
         raise SearchError(
             "mutate_architecture=True needs an estimator that can take over "
             "weights of other layers, as those of sktune.keras, got "
-            f"{type(last_step(drawn[0])[0]).__name__}"
+            f"{type(inner_model(drawn[0])[0]).__name__}"
         )
     unknown = [name for name in given if name not in space.names]
     if unknown:

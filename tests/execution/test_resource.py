@@ -7,12 +7,14 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     BaggingClassifier,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
+    GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
@@ -462,6 +464,81 @@ def test_weights_are_routed():
         np.testing.assert_array_equal(routed, alone.predict_proba(X[TEST]))
 
 
+# -- Transformed targets ---------------------------------------------------------
+
+AMOUNTS = np.exp(2 * X[:, 0] + X[:, 1])
+
+
+def of_target(model, **options):
+    return TransformedTargetRegressor(model, **options)
+
+
+LOGS = {"func": np.log, "inverse_func": np.exp}
+NETWORK = MLPRegressor(hidden_layer_sizes=(8,), random_state=0)
+SCALED = of_target(SGDRegressor(random_state=0), transformer=StandardScaler())
+BOOSTED = of_target(GradientBoostingRegressor(subsample=0.7, random_state=0), **LOGS)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "expected"),
+    [
+        (of_target(NETWORK, transformer=StandardScaler()), "passes"),
+        (BOOSTED, "regressor__n_estimators"),
+        (
+            make_pipeline(StandardScaler(), BOOSTED),
+            "transformedtargetregressor__regressor__n_estimators",
+        ),
+        (
+            of_target(make_pipeline(PCA(4), SGDRegressor(random_state=0)), **LOGS),
+            "passes",
+        ),
+        (of_target(SCALED, **LOGS), "passes"),
+    ],
+)
+def test_the_regressor_of_transformed_targets_continues(estimator, expected):
+    resource = found_for(estimator, target=AMOUNTS).resource
+    assert resource.name == expected
+    assert resource.continues
+    whole = train(estimator, resource, [12], target=AMOUNTS)
+    continued = train(estimator, resource, [1, 3, 12], target=AMOUNTS)
+    np.testing.assert_array_equal(continued, whole)
+
+
+def test_transformed_targets_by_parts_are_fit():
+    resource = found_for(BOOSTED, target=AMOUNTS).resource
+    parts = train(BOOSTED, resource, [4, 12], target=AMOUNTS)
+    alone = clone(BOOSTED).set_params(regressor__n_estimators=12)
+    alone.fit(X[TRAIN], AMOUNTS[TRAIN])
+    np.testing.assert_array_equal(parts, alone.predict(X[TEST]))
+
+
+def test_the_transformer_of_targets_is_fitted_once_a_fold():
+    Counting.n_fits = 0
+    model = clone(SCALED).set_params(transformer=Counting())
+    train(model, found_for(model, target=AMOUNTS).resource, [1, 3, 9], target=AMOUNTS)
+    assert Counting.n_fits == 1
+
+
+def test_weights_reach_the_regressor():
+    weight = np.random.default_rng(0).uniform(size=120)
+    resource = found_for(BOOSTED, target=AMOUNTS).resource
+    alone = clone(BOOSTED).set_params(regressor__n_estimators=9)
+    alone.fit(X[TRAIN], AMOUNTS[TRAIN], sample_weight=weight[TRAIN])
+    given = {"target": AMOUNTS, "fit_params": {"sample_weight": weight}}
+    parts = train(BOOSTED, resource, [3, 9], **given)
+    np.testing.assert_array_equal(parts, alone.predict(X[TEST]))
+    with config_context(enable_metadata_routing=True):
+        routed = clone(BOOSTED)
+        routed.regressor.set_fit_request(sample_weight=True)
+        parts = train(routed, resource, [3, 9], **given)
+    np.testing.assert_array_equal(parts, alone.predict(X[TEST]))
+
+
+def test_a_regressor_that_is_not_given_takes_rows():
+    found = found_for(of_target(None, **LOGS), target=AMOUNTS)
+    assert found.resource.name == "n_samples"
+
+
 # -- What is not there -----------------------------------------------------------
 
 
@@ -478,7 +555,7 @@ def test_weights_are_routed():
 def test_an_error_names_what_was_looked_for(name, reason):
     with pytest.raises(SearchError, match=reason) as caught:
         found_for(pipe(SVC()), name)
-    assert "SVC, the last step of the Pipeline" in str(caught.value)
+    assert "SVC in the Pipeline" in str(caught.value)
     assert "Looked for: 'epochs' of a Keras estimator" in str(caught.value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,7 +21,7 @@ from sktune._execution import (
 )
 from sktune._execution._fold import run_fold
 from sktune._protocol import FoldTask
-from sktune.keras import KerasClassifier
+from sktune.keras import KerasClassifier, KerasRegressor
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:400], y[:400]
@@ -36,14 +37,30 @@ def net():
     return make_pipeline(StandardScaler(), model)
 
 
-def test_segments_are_one_training():
+def of_target():
+    model = KerasRegressor(epochs=4, batch_size=64, random_state=0)
+    return TransformedTargetRegressor(
+        make_pipeline(StandardScaler(), model), transformer=StandardScaler()
+    )
+
+
+def output(estimator, X):
+    method = getattr(estimator, "predict_proba", estimator.predict)
+    return method(X)
+
+
+@pytest.mark.parametrize(
+    ("net", "prefix"),
+    [(net, "kerasclassifier__"), (of_target, "regressor__kerasregressor__")],
+)
+def test_segments_are_one_training(net, prefix):
     found = find_resource(net(), ResourceRequest("auto", y, 300, None, 0))
     resource = with_total(found.resource, 9)
     assert (resource.name, found.usual, resource.continues) == ("epochs", 4, True)
     seen = []
 
     def score(estimator, X, y):
-        seen.append(estimator.predict_proba(X))
+        seen.append(output(estimator, X))
         return 0.0
 
     data = FoldData(X, y, [(np.arange(300), np.arange(300, 400))], {}, {})
@@ -55,8 +72,8 @@ def test_segments_are_one_training():
         checkpoint = result.checkpoint
     run_fold(context, data, FoldTask(0, 0, {}, 9))
     np.testing.assert_array_equal(seen[-2], seen[-1])
-    alone = net().set_params(kerasclassifier__epochs=9).fit(X[:300], y[:300])
-    np.testing.assert_array_equal(alone.predict_proba(X[300:]), seen[-1])
+    alone = net().set_params(**{f"{prefix}epochs": 9}).fit(X[:300], y[:300])
+    np.testing.assert_array_equal(output(alone, X[300:]), seen[-1])
 
 
 def test_search():

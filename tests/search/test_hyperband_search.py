@@ -228,7 +228,7 @@ def test_what_all_candidates_have_in_common(capsys):
     assert found.resource_ == "n_samples"
     assert "no other resource in common" in capsys.readouterr().out
     assert search(pipe, same, max_resource=3).fit(X, y).resource_ == "passes"
-    with pytest.raises(SearchError, match="RandomForestClassifier, the last step"):
+    with pytest.raises(SearchError, match="RandomForestClassifier in the Pipeline"):
         search(pipe, [linear, forest], resource="passes").fit(X, y)
 
 

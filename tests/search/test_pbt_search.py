@@ -12,6 +12,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.cluster import MiniBatchKMeans
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import SGDClassifier, SGDRegressor
@@ -356,6 +357,24 @@ def test_steps_of_a_pipeline_are_inherited():
     assert {id(step) for step in steps} <= {id(scaler) for scaler in scalers}
     assert not any(hasattr(scaler, "scale_") for scaler in scalers)
     assert len({str(s["params"]["standardscaler"]) for s in found.lineage_}) == 1
+
+
+def test_the_regressor_of_transformed_targets_changes():
+    found = search(
+        TransformedTargetRegressor(
+            SGDRegressor(random_state=0), transformer=StandardScaler()
+        ),
+        {
+            "regressor__eta0": (1e-4, 1e-1, "log-uniform"),
+            "regressor__penalty": ["l1", "l2"],
+            "transformer__with_mean": [False, True],
+        },
+    ).fit(X, X[:, 0])
+    assert found.fixed_parameters_ == ["transformer__with_mean"]
+    assert len({s["params"]["regressor__eta0"] for s in found.lineage_}) > 1
+    replayed = ScheduledEstimator(found.estimator, found.best_schedule_)
+    replayed.fit(X, X[:, 0])
+    np.testing.assert_array_equal(replayed.predict(X), found.predict(X))
 
 
 def test_more_can_be_fixed_by_name():
