@@ -51,10 +51,11 @@ def _wrappers(estimator: Any) -> Iterator[Any]:
 
 def get_fitted_wrappers(estimator: Any) -> list[Any]:
     """Return what all wrappers of an estimator have learnt, without the model."""
+    models = ("regressor", "regressor_")
     return [
         wrapper.steps[:-1]
         if isinstance(wrapper, Pipeline)
-        else {k: v for k, v in vars(wrapper).items() if not k.startswith("regressor")}
+        else {k: v for k, v in vars(wrapper).items() if k not in models}
         for wrapper in _wrappers(estimator)
     ]
 

@@ -467,32 +467,32 @@ def test_weights_are_routed():
 # -- Transformed targets ---------------------------------------------------------
 
 AMOUNTS = np.exp(2 * X[:, 0] + X[:, 1])
-
-
-def of_target(model, **options):
-    return TransformedTargetRegressor(model, **options)
-
-
 LOGS = {"func": np.log, "inverse_func": np.exp}
 NETWORK = MLPRegressor(hidden_layer_sizes=(8,), random_state=0)
-SCALED = of_target(SGDRegressor(random_state=0), transformer=StandardScaler())
-BOOSTED = of_target(GradientBoostingRegressor(subsample=0.7, random_state=0), **LOGS)
+SCALED = TransformedTargetRegressor(
+    SGDRegressor(random_state=0), transformer=StandardScaler()
+)
+BOOSTED = TransformedTargetRegressor(
+    GradientBoostingRegressor(subsample=0.7, random_state=0), **LOGS
+)
 
 
 @pytest.mark.parametrize(
     ("estimator", "expected"),
     [
-        (of_target(NETWORK, transformer=StandardScaler()), "passes"),
+        (TransformedTargetRegressor(NETWORK, transformer=StandardScaler()), "passes"),
         (BOOSTED, "regressor__n_estimators"),
         (
             make_pipeline(StandardScaler(), BOOSTED),
             "transformedtargetregressor__regressor__n_estimators",
         ),
         (
-            of_target(make_pipeline(PCA(4), SGDRegressor(random_state=0)), **LOGS),
+            TransformedTargetRegressor(
+                make_pipeline(PCA(4), SGDRegressor(random_state=0)), **LOGS
+            ),
             "passes",
         ),
-        (of_target(SCALED, **LOGS), "passes"),
+        (TransformedTargetRegressor(SCALED, **LOGS), "passes"),
     ],
 )
 def test_the_regressor_of_transformed_targets_continues(estimator, expected):
@@ -535,7 +535,7 @@ def test_weights_reach_the_regressor():
 
 
 def test_a_regressor_that_is_not_given_takes_rows():
-    found = found_for(of_target(None, **LOGS), target=AMOUNTS)
+    found = found_for(TransformedTargetRegressor(None, **LOGS), target=AMOUNTS)
     assert found.resource.name == "n_samples"
 
 
