@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -19,7 +22,13 @@ from ._pickling import dumps, dumps_net, loads
 from ._resource import Continued, fit
 from ._wrappers import get_fitted_wrappers, inner_model, set_fitted_wrappers
 
-__all__ = ["Boosting", "PartialFit", "Segments", "Skorch", "WarmStart"]
+__all__ = ["Boosting", "CatBoost", "PartialFit", "Segments", "Skorch", "WarmStart"]
+
+_SNAPSHOT = "_sktune_snapshot"
+"""Attribute of a model of CatBoost with its snapshot, which it does not pickle."""
+
+_ONLY_AT_THE_END = 10**6
+"""Seconds between two snapshots of CatBoost; there is one at the end always."""
 
 
 @final
@@ -264,3 +273,78 @@ class Boosting(Continued):
             fit(model, X, y, params)
         finally:
             model.set_params(n_estimators=units.stop)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CatBoost(Continued):
+    """Trees of CatBoost, continued from its snapshots.
+
+    From its trees alone a model would go on with other random numbers than one long
+    training, and with another learning rate where none was given.
+
+    Attributes
+    ----------
+    name : str
+        The parameter that counts the trees, with the steps of a pipeline that lead to
+        it.
+    total : int
+        Its value: that of a whole training, which stops early until then.
+    """
+
+    name: str
+    total: int
+    knows_end: ClassVar[bool] = True
+    takes_other_rows: ClassVar[bool] = False
+
+    @property
+    def description(self) -> str:
+        return f"trees ({self.name!r}), continued from CatBoost's snapshots"
+
+    def _advance(
+        self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
+    ) -> None:
+        if units.start == 0:
+            model.set_params(**{self.name.rpartition("__")[2]: self.total})
+        with tempfile.TemporaryDirectory() as folder:
+            snapshot, trees = Path(folder, "snapshot"), Path(folder, "trees")
+            if units.start:
+                snapshot.write_bytes(getattr(model, _SNAPSHOT))
+            trained = clone(model)
+            trained.set_params(allow_writing_files=True, train_dir=folder)
+            options = {
+                "callbacks": [*(params.get("callbacks") or ()), _StopAt(units.stop)],
+                "save_snapshot": True,
+                "snapshot_file": str(snapshot),
+                "snapshot_interval": _ONLY_AT_THE_END,
+            }
+            fit(trained, X, y, params | options)
+            trained.save_model(trees)
+            model.load_model(blob=trees.read_bytes())
+            setattr(model, _SNAPSHOT, snapshot.read_bytes())
+
+    def save(self, estimator: Any) -> bytes:
+        model, _ = inner_model(estimator)
+        return dumps((estimator, getattr(model, _SNAPSHOT)))
+
+    def restore(self, state: bytes, untrained: Callable[[], Any]) -> Any:
+        estimator, snapshot = loads(state, untrained)
+        setattr(inner_model(estimator)[0], _SNAPSHOT, snapshot)
+        return estimator
+
+    def adjust(self, estimator: Any, values: dict[str, Any]) -> None:
+        model, prefix = inner_model(estimator)
+        own = {name.removeprefix(prefix): value for name, value in values.items()}
+        # Once fitted, it refuses other parameters. The snapshot stays where it is.
+        vars(model).update(vars(clone(model).set_params(**own)))
+
+
+class _StopAt:
+    """Ends a training of CatBoost when a model has so many trees."""
+
+    def __init__(self, n_trees: int) -> None:
+        self._n_trees = n_trees
+
+    def after_iteration(self, info: Any) -> bool:
+        """Say whether to go on."""
+        return bool(info.iteration < self._n_trees)

@@ -14,7 +14,7 @@ from sklearn.base import is_classifier
 from .._compat import is_instance
 from .._protocol import Resumable
 from ..exceptions import SearchError
-from ._continued import Boosting, PartialFit, Segments, Skorch, WarmStart
+from ._continued import Boosting, CatBoost, PartialFit, Segments, Skorch, WarmStart
 from ._resource import IntegerParameter, Resource, Samples
 from ._wrappers import inner_model
 
@@ -23,11 +23,14 @@ __all__ = ["FoundResource", "ResourceRequest", "find_resource", "with_total"]
 _PASSES = 81
 """Units of ``partial_fit`` at most, where the user does not say."""
 
+_OF_CATBOOST = ("iterations", "n_estimators", "num_boost_round", "num_trees")
+"""What CatBoost calls the number of trees; one of them may be given."""
+
 _LOOKED_FOR = (
     "'epochs' of a Keras estimator of sktune or of a skorch net, "
     "'passes' or 'batches' of an estimator with partial_fit, "
     "'n_estimators' or 'max_iter' of one with warm_start, "
-    "'n_estimators' of XGBoost or LightGBM, "
+    "'n_estimators' of XGBoost or LightGBM, 'iterations' of CatBoost, "
     "any whole-number parameter (a new fit each time), "
     "'n_samples' (any estimator)"
 )
@@ -73,6 +76,8 @@ class FoundResource:
         More of it does not exist.
     note : str
         Why it is this resource, where that is not plain.
+    synonyms : tuple of str
+        Other names of the resource.
     """
 
     resource: Resource
@@ -80,6 +85,7 @@ class FoundResource:
     usual: int
     limit: int | None = None
     note: str = ""
+    synonyms: tuple[str, ...] = ()
 
 
 def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
@@ -122,7 +128,8 @@ def find_resource(estimator: Any, request: ResourceRequest) -> FoundResource:
             return _partial_fit(model, request)
         return _samples(estimator, request)
     for found in continued:
-        if found.resource.name in (name, f"{prefix}{name}"):
+        names = {found.resource.name, *found.synonyms}
+        if not names.isdisjoint((name, f"{prefix}{name}")):
             return found
     return _parameter(estimator, name, prefix)
 
@@ -134,7 +141,7 @@ def with_total(resource: Resource, total: int, *, inherits: bool = False) -> Res
     """
     if isinstance(resource, Segments):
         resource = replace(resource, inherits=inherits)
-    if isinstance(resource, (Segments, Skorch)):
+    if isinstance(resource, (Segments, Skorch, CatBoost)):
         return replace(resource, total=total)
     return resource
 
@@ -151,7 +158,7 @@ def _continued(
         usual = _usual(model, name)
         yield FoundResource(Segments(name, usual), 1, usual)
         return
-    packages = {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
+    packages = _packages(model)
     boosters = {
         "xgboost": ("xgb_model", "get_booster"),
         "lightgbm": ("init_model", "booster_"),
@@ -167,6 +174,15 @@ def _continued(
             boosting = Boosting(f"{prefix}n_estimators", argument, attribute)
             yield FoundResource(boosting, 1, usual)
             return
+    if "catboost" in packages and hasattr(type(model), "tree_count_"):
+        if refused:
+            return
+        name = next((n for n in _OF_CATBOOST if n in params), "iterations")
+        usual = _usual(model, name, unset=1000)
+        synonyms = tuple(f"{prefix}{n}" for n in _OF_CATBOOST)
+        trees = CatBoost(f"{prefix}{name}", usual)
+        yield FoundResource(trees, 1, usual, synonyms=synonyms)
+        return
     if hasattr(model, "initialize_module") and "max_epochs" in params:
         usual = _usual(model, "max_epochs")
         yield FoundResource(Skorch(usual), 1, usual)
@@ -203,6 +219,9 @@ def _obstacle(model: Any) -> tuple[str, str]:
         for name in ("boosting_type", "boosting"):
             if params.get(name) in ("rf", "dart"):
                 return "init_model", f"{name}={params[name]!r}"
+    # On a GPU it calls nobody who could stop it.
+    if params.get("task_type") == "GPU" and "catboost" in _packages(model):
+        return "callbacks", "task_type='GPU'"
     if not hasattr(model, "partial_fit") or isinstance(model, Resumable):
         return "", ""
     for name, value in params.items():
@@ -215,16 +234,21 @@ def _obstacle(model: Any) -> tuple[str, str]:
     return "", ""
 
 
+def _packages(model: Any) -> set[str]:
+    """Return the packages that a model's class and its bases are of."""
+    return {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
+
+
 def _params(model: Any) -> dict[str, Any]:
     return dict(model.get_params(deep=False)) if hasattr(model, "get_params") else {}
 
 
-def _usual(model: Any, name: str) -> int:
+def _usual(model: Any, name: str, *, unset: int = 100) -> int:
     value = _params(model).get(name)
     # xgboost leaves it to None
     if isinstance(value, numbers.Integral) and int(value) > 0:
         return int(value)
-    return 100
+    return unset
 
 
 def _partial_fit(model: Any, request: ResourceRequest) -> FoundResource:

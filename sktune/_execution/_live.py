@@ -12,7 +12,7 @@ from typing import Any
 
 from .._compat import is_instance
 from .._protocol import Adjustable
-from ._continued import Boosting, Skorch
+from ._continued import Boosting, CatBoost, Skorch
 from ._resource import Resource
 from ._wrappers import inner_model
 
@@ -78,6 +78,9 @@ def _is_fixed(model: Any, resource: Resource, name: str) -> bool:
         return name.startswith(("module", "criterion")) or name == "optimizer"
     if isinstance(resource, Boosting):
         return name in _OF_BOOSTING
+    if isinstance(resource, CatBoost):
+        # It goes on from no snapshot that was taken with other parameters.
+        return name not in ("learning_rate", "eta")
     boosting = ("GradientBoostingClassifier", "GradientBoostingRegressor")
     if is_instance(model, "sklearn.ensemble", *boosting) and name == "learning_rate":
         return True  # it scales all trees when it predicts, old ones too

@@ -41,11 +41,14 @@ class Resource(ABC):
     knows_end : bool
         Whether a training may depend from its beginning on how long the whole is,
         as schedules of a learning rate do.
+    takes_other_rows : bool
+        Whether it can go on with other rows than those it began with.
     """
 
     name: str
     continues: ClassVar[bool] = False
     knows_end: ClassVar[bool] = False
+    takes_other_rows: ClassVar[bool] = True
 
     @property
     @abstractmethod

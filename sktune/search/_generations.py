@@ -104,8 +104,8 @@ def plan_generations(
             f"this estimator cannot go on: its resource is {found.resource.name!r}, "
             f"{found.resource.description}{found.note}. Estimators that can: those of "
             "sktune.keras, those with partial_fit, skorch nets, XGBoost, LightGBM, "
-            "and with resource='n_estimators' or 'max_iter' those with warm_start; "
-            "also pipelines that end in one of them"
+            "CatBoost, and with resource='n_estimators' or 'max_iter' those with "
+            "warm_start; also pipelines that end in one of them"
         )
     given: list[Any] = [interval]
     if isinstance(interval, (list, tuple)):

@@ -67,8 +67,8 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         - ``"passes"`` over the training rows by ``partial_fit``, or
           ``"batches"`` of `batch_size` rows;
         - ``"n_estimators"`` or ``"max_iter"`` of an estimator with
-          ``warm_start``, or ``"n_estimators"`` of XGBoost and LightGBM: trees
-          are added to those that are there;
+          ``warm_start``, ``"n_estimators"`` of XGBoost and LightGBM, or
+          ``"iterations"`` of CatBoost: trees are added to those that are there;
         - any other parameter that is a whole number: each rung is a new fit;
         - ``"n_samples"``: rows of the training part of a fold, each rung a new
           fit. Any estimator has it. Rows are stratified by class, or whole
@@ -152,7 +152,7 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         there on all data, to the same budget; what came before has seen the rows
         of one fold only, and the steps of a pipeline that come before the last,
         or the transformer of targets, stay as they are. For training that is too
-        long to begin anew.
+        long to begin anew. CatBoost goes on with no other rows.
     checkpoint_memory : int, default=1_000_000_000
         Bytes of models, trained in part, to hold in memory. More goes to files
         that only this user can read.
@@ -461,6 +461,12 @@ class HyperbandSearchCV(BaseTuneSearchCV):
             n_candidates=self.n_candidates,
             n_configurations=space.size,
         )
+        if self.refit_from == "fold" and not plan.resource.takes_other_rows:
+            raise SearchError(
+                "refit_from='fold' goes on with rows that the models of the folds have "
+                f"not seen, which is not possible with {plan.resource.description}: "
+                "use refit_from='scratch'"
+            )
         # Who gives a number has epochs or trees in mind, unless they say rows.
         unasked = self.resource == "auto" and plan.resource.name == "n_samples"
         if unasked and found.limit is not None and plan.max_resource < found.limit:
