@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from sktune._execution import (
 )
 from sktune._execution._fold import run_fold
 from sktune._protocol import FoldTask, Outcome, Status
-from sktune.optimizers import BayesOptimizer
+from sktune.optimizers import BayesOptimizer, make_brackets, n_units
 
 RANDOM_TIMES = 10
 
@@ -266,27 +267,53 @@ def _declare(space: Any, name: str, spec: Any) -> None:
 
 
 def run_ours(
-    sampler: str, problem: Problem, trainer: Trainer, budget: float, seed: int
+    sampler: str,
+    problem: Problem,
+    trainer: Trainer,
+    budget: float,
+    seed: int,
+    **options: Any,
 ) -> list[Event]:
     """``HyperbandSearchCV``, one worker, so that the order is that of the plan."""
-    search = search_of(problem, sampler, seed)
+    search = search_of(problem, sampler, seed).set_params(**options)
     order: list[tuple[int, int]] = []
     search._on_step = lambda step: order.append(  # type: ignore[method-assign]
         (step.suggestion.trial, step.suggestion.budget)
     )
     search.fit(*problem.data)
     events, cost = [], 0.0
-    before: dict[int, int] = {}
+    before: dict[tuple[int, int], int] = {}
     history = search.history_
     for trial, reached in order:
         rows = (history["candidate"] == trial) & (history["n_resources"] == reached)
-        start = before.get(trial, 0) if trainer.resource.continues else 0
-        cost += FOLDS * (reached - start)
-        before[trial] = reached
+        for fold in history["fold"][rows]:
+            cost += reached - before.get((trial, fold), 0)
+            if trainer.resource.continues:
+                before[trial, fold] = reached
         score = float(np.mean(history["test_score"][rows]))
         params = search.cv_results_["params"][trial]
         events.append(Event(cost, params, reached, score))
     return events
+
+
+def run_on_one_fold(
+    problem: Problem, trainer: Trainer, budget: float, seed: int
+) -> list[Event]:
+    """Ours with one fold below the largest budget, and as many more candidates."""
+    continues = trainer.resource.continues
+
+    def cost(n_candidates: int) -> int:
+        brackets = make_brackets(
+            problem.max_resource, problem.min_resource, n_candidates=n_candidates
+        )
+        total = n_units(brackets, continues=continues)
+        # The other folds begin at the last rung.
+        n_last = sum(bracket.rungs[-1].n_candidates for bracket in brackets)
+        return total + (FOLDS - 1) * n_last * problem.max_resource
+
+    n = next(n for n in itertools.count(27) if cost(n + 1) > budget)
+    options = {"rung_folds": 1, "n_candidates": n}
+    return run_ours("bayes", problem, trainer, budget, seed, **options)
 
 
 def run_bayes(
@@ -333,4 +360,5 @@ CONTENDERS: dict[str, Callable[..., list[Event]]] = {
     "sktune's optimizer, in full": run_bayes,
     'sktune, sampler="random"': partial(run_ours, "random"),
     'sktune, sampler="bayes"': partial(run_ours, "bayes"),
+    "sktune, rung_folds=1": run_on_one_fold,
 }
