@@ -6,9 +6,11 @@ to the next.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, final
 
 from sklearn import get_config
 from sklearn.base import clone
@@ -25,48 +27,21 @@ Advance = Callable[[Any, Any, Any, dict[str, Any]], None]
 def inner_model(estimator: Any) -> tuple[Any, str]:
     """Return the model that is trained, and the prefix of its parameters."""
     prefix = ""
-    while (inner := _inner(estimator)) is not None:
-        name, estimator = inner
+    for wrapper in _wrappers(estimator):
+        name, estimator = wrapper.inner
         prefix += f"{name}__"
     return estimator, prefix
 
 
-def _inner(estimator: Any) -> tuple[str, Any] | None:
-    """Return what a wrapper holds and under which name, None of others."""
-    if isinstance(estimator, Pipeline):
-        name, step = estimator.steps[-1]
-        return name, step
-    is_wrapper = isinstance(estimator, TransformedTargetRegressor)
-    if is_wrapper and estimator.regressor is not None:
-        return "regressor", estimator.regressor
-    return None
-
-
-def _wrappers(estimator: Any) -> Iterator[Any]:
-    """Yield the wrappers of an estimator, the outermost first."""
-    while (inner := _inner(estimator)) is not None:
-        yield estimator
-        _, estimator = inner
-
-
 def get_fitted_wrappers(estimator: Any) -> list[Any]:
     """Return what all wrappers of an estimator have learnt, without the model."""
-    models = ("regressor", "regressor_")
-    return [
-        wrapper.steps[:-1]
-        if isinstance(wrapper, Pipeline)
-        else {k: v for k, v in vars(wrapper).items() if k not in models}
-        for wrapper in _wrappers(estimator)
-    ]
+    return [wrapper.get_fitted() for wrapper in _wrappers(estimator)]
 
 
 def set_fitted_wrappers(estimator: Any, fitted: list[Any]) -> None:
     """Give an untrained estimator what `get_fitted_wrappers` returned."""
     for wrapper, learnt in zip(_wrappers(estimator), fitted, strict=True):
-        if isinstance(wrapper, Pipeline):
-            wrapper.steps[:-1] = learnt
-        else:
-            vars(wrapper).update(learnt, regressor_=wrapper.regressor)
+        wrapper.set_fitted(learnt)
 
 
 def train_inner(
@@ -93,19 +68,102 @@ def train_inner(
     refit : bool
         Whether the wrappers are fitted, too.
     """
-    if isinstance(estimator, Pipeline):
-        of_head, params = _divide(estimator, params)
-        X, y = _transform(estimator, X, y, of_head, refit=refit)
-        _, model = estimator.steps[-1]
-        train_inner(model, X, y, params, advance=advance, refit=refit)
-    elif _inner(estimator) is not None:
-        train = partial(train_inner, advance=advance, refit=refit)
-        _train_on_targets(estimator, X, y, params, train, refit=refit)
-    else:
+    wrapper = next(_wrappers(estimator), None)
+    if wrapper is None:
         advance(estimator, X, y, params)
+        return
+    train = partial(train_inner, advance=advance, refit=refit)
+    wrapper.train(X, y, params, train=train, refit=refit)
+
+
+def _wrappers(estimator: Any) -> Iterator[_Wrapper]:
+    """Yield what is around the model, the outermost first."""
+    while True:
+        wrapper: _Wrapper
+        if isinstance(estimator, Pipeline):
+            wrapper = _Steps(estimator)
+        elif (
+            isinstance(estimator, TransformedTargetRegressor)
+            and estimator.regressor is not None
+        ):
+            wrapper = _Targets(estimator)
+        else:
+            return
+        yield wrapper
+        _, estimator = wrapper.inner
+
+
+class _Wrapper(ABC):
+    """An estimator around another. Abstract: subclasses say of what kind."""
+
+    @property
+    @abstractmethod
+    def inner(self) -> tuple[str, Any]:
+        """The estimator that it holds, after its name."""
+
+    @abstractmethod
+    def get_fitted(self) -> Any:
+        """Return what it has learnt, without the estimator that it holds."""
+
+    @abstractmethod
+    def set_fitted(self, learnt: Any) -> None:
+        """Take what `get_fitted` returned."""
+
+    @abstractmethod
+    def train(
+        self, X: Any, y: Any, params: dict[str, Any], *, train: Advance, refit: bool
+    ) -> None:
+        """Train the estimator that it holds, on what it makes of the data.
+
+        Parameters
+        ----------
+        X, y : array-like
+            All training rows; `y` may be None.
+        params : dict
+            Metadata for its ``fit``.
+        train : callable
+            Trains what it holds.
+        refit : bool
+            Whether it is fitted itself, too.
+        """
 
 
 # -- Transformed targets ---------------------------------------------------------
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Targets(_Wrapper):
+    """A regressor whose targets are transformed."""
+
+    estimator: TransformedTargetRegressor
+
+    @property
+    def inner(self) -> tuple[str, Any]:
+        return "regressor", self.estimator.regressor
+
+    def get_fitted(self) -> Any:
+        models = ("regressor", "regressor_")
+        return {k: v for k, v in vars(self.estimator).items() if k not in models}
+
+    def set_fitted(self, learnt: Any) -> None:
+        vars(self.estimator).update(learnt, regressor_=self.estimator.regressor)
+
+    def train(
+        self, X: Any, y: Any, params: dict[str, Any], *, train: Advance, refit: bool
+    ) -> None:
+        wrapper = self.estimator
+        model, transformer = wrapper.regressor, wrapper.transformer
+        wrapper.regressor = _Trained(model, train)
+        if not refit and transformer is not None:
+            wrapper.transformer = _Fitted(wrapper.transformer_)
+        try:
+            wrapper.fit(X, y, **params)
+        finally:
+            wrapper.regressor, wrapper.transformer = model, transformer
+        wrapper.regressor_ = model
+        if isinstance(wrapper.transformer_, _Fitted):
+            wrapper.transformer_ = wrapper.transformer_.estimator
 
 
 class _StandIn:
@@ -140,30 +198,34 @@ class _Fitted(_StandIn):
         """Do nothing."""
 
 
-def _train_on_targets(
-    wrapper: TransformedTargetRegressor,
-    X: Any,
-    y: Any,
-    params: dict[str, Any],
-    train: Advance,
-    *,
-    refit: bool,
-) -> None:
-    """Let a wrapper transform the targets and train its regressor on them."""
-    model, transformer = wrapper.regressor, wrapper.transformer
-    wrapper.regressor = _Trained(model, train)
-    if not refit and transformer is not None:
-        wrapper.transformer = _Fitted(wrapper.transformer_)
-    try:
-        wrapper.fit(X, y, **params)
-    finally:
-        wrapper.regressor, wrapper.transformer = model, transformer
-    wrapper.regressor_ = model
-    if isinstance(wrapper.transformer_, _Fitted):
-        wrapper.transformer_ = wrapper.transformer_.estimator
-
-
 # -- Pipelines -------------------------------------------------------------------
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Steps(_Wrapper):
+    """A pipeline."""
+
+    estimator: Pipeline
+
+    @property
+    def inner(self) -> tuple[str, Any]:
+        name, step = self.estimator.steps[-1]
+        return name, step
+
+    def get_fitted(self) -> Any:
+        return self.estimator.steps[:-1]
+
+    def set_fitted(self, learnt: Any) -> None:
+        self.estimator.steps[:-1] = learnt
+
+    def train(
+        self, X: Any, y: Any, params: dict[str, Any], *, train: Advance, refit: bool
+    ) -> None:
+        of_head, of_last = _divide(self.estimator, params)
+        X, y = _transform(self.estimator, X, y, of_head, refit=refit)
+        _, model = self.inner
+        train(model, X, y, of_last)
 
 
 def _divide(
