@@ -225,6 +225,9 @@ class WarmStart(Continued):
         self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
     ) -> None:
         name = self.name.rpartition("__")[2]
+        if units.start and _has_stopped(model):
+            model.set_params(**{name: units.stop})
+            return
         before = model.get_params(deep=False)["warm_start"]
         amount = units.stop if self.counts_all else len(units)
         model.set_params(**{name: amount, "warm_start": True})
@@ -236,6 +239,19 @@ class WarmStart(Continued):
             warnings.filterwarnings("ignore", "class_weight presets", UserWarning)
             fit(model, X, y, params)
         model.set_params(**{name: units.stop, "warm_start": before})
+
+
+def _has_stopped(model: Any) -> bool:
+    """Whether histogram gradient boosting has ended by its own early stopping.
+
+    It knows so only after one more round, at each further call.
+    """
+    if not getattr(model, "do_early_stopping_", False):
+        return False
+    scores, n = model.validation_score_, model.n_iter_no_change
+    if not len(scores):
+        scores = model.train_score_
+    return bool(len(scores) > n and max(scores[-n:]) <= scores[-n - 1] + model.tol)
 
 
 @final

@@ -23,6 +23,12 @@ __all__ = ["FoundResource", "ResourceRequest", "find_resource", "with_total"]
 _PASSES = 81
 """Units of ``partial_fit`` at most, where the user does not say."""
 
+_BOOSTERS = {
+    "xgboost": ("xgb_model", "get_booster"),
+    "lightgbm": ("init_model", "booster_"),
+}
+"""The argument of ``fit`` that takes a booster, and the attribute that is one."""
+
 _OF_CATBOOST = ("iterations", "n_estimators", "num_boost_round", "num_trees")
 """What CatBoost calls the number of trees; one of them may be given."""
 
@@ -159,12 +165,8 @@ def _continued(
         yield FoundResource(Segments(name, usual), 1, usual)
         return
     packages = _packages(model)
-    boosters = {
-        "xgboost": ("xgb_model", "get_booster"),
-        "lightgbm": ("init_model", "booster_"),
-    }
     params = _params(model)
-    for package, (argument, attribute) in boosters.items():
+    for package, (argument, attribute) in _BOOSTERS.items():
         if package in packages and hasattr(type(model), attribute):
             # The trees of XGBRF... are those of one round.
             is_forest = any(c.__name__.startswith("XGBRF") for c in type(model).__mro__)
@@ -207,23 +209,45 @@ def _continued(
 def _obstacle(model: Any) -> tuple[str, str]:
     """Return how a training cannot go on, and the setting that rules it out.
 
-    Both are empty if nothing does. Balanced weights need all rows, which `PartialFit`
-    has, but not the models in a model.
+    Both are empty if nothing does.
     """
     params = model.get_params() if hasattr(model, "get_params") else {}
+    for obstacle in (_obstacle_of_trees, _obstacle_of_partial_fit):
+        if (found := obstacle(model, params)) is not None:
+            return found
+    return "", ""
+
+
+def _obstacle_of_trees(model: Any, params: dict[str, Any]) -> tuple[str, str] | None:
     bags = ("BaggingClassifier", "BaggingRegressor")
     if is_instance(model, "sklearn.ensemble", *bags) and params.get("oob_score"):
         return "warm_start", f"oob_score={params['oob_score']!r}"
+    # Early stopping would count anew at each rung.
+    trees = ("GradientBoostingClassifier", "GradientBoostingRegressor")
+    patience = params.get("n_iter_no_change")
+    if is_instance(model, "sklearn.ensemble", *trees) and patience is not None:
+        return "warm_start", f"n_iter_no_change={patience!r}"
+    packages = _packages(model)
+    for package, (argument, _) in _BOOSTERS.items():
+        for name in ("early_stopping_rounds", "early_stopping_round"):
+            if package in packages and params.get(name):
+                return argument, f"{name}={params[name]!r}"
     # LightGBM refuses the first, and drops no tree that it went on from.
-    if "boosting_type" in params:
-        for name in ("boosting_type", "boosting"):
-            if params.get(name) in ("rf", "dart"):
-                return "init_model", f"{name}={params[name]!r}"
+    for name in ("boosting_type", "boosting"):
+        if "lightgbm" in packages and params.get(name) in ("rf", "dart"):
+            return "init_model", f"{name}={params[name]!r}"
     # On a GPU it calls nobody who could stop it.
-    if params.get("task_type") == "GPU" and "catboost" in _packages(model):
+    if "catboost" in packages and params.get("task_type") == "GPU":
         return "callbacks", "task_type='GPU'"
+    return None
+
+
+def _obstacle_of_partial_fit(
+    model: Any, params: dict[str, Any]
+) -> tuple[str, str] | None:
+    # Balanced weights need all rows: `PartialFit` has them, models in a model do not.
     if not hasattr(model, "partial_fit") or isinstance(model, Resumable):
-        return "", ""
+        return None
     for name, value in params.items():
         _, _, last = name.rpartition("__")
         if last == "early_stopping" and value is True:
@@ -231,7 +255,7 @@ def _obstacle(model: Any) -> tuple[str, str]:
         balanced = isinstance(value, str) and value == "balanced"
         if last == "class_weight" != name and balanced:
             return "partial_fit", f"{name}='balanced'"
-    return "", ""
+    return None
 
 
 def _packages(model: Any) -> set[str]:

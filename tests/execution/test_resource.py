@@ -145,6 +145,24 @@ def test_continued_is_uninterrupted(name):
     assert not np.array_equal(train(estimator, resource, [1]), whole) or name == "bayes"
 
 
+@pytest.mark.parametrize("validation_fraction", [0.3, None])
+def test_early_stopping_of_histograms_is_that_of_one_training(validation_fraction):
+    model = HistGradientBoostingClassifier(
+        learning_rate=0.5,
+        early_stopping=True,
+        n_iter_no_change=2,
+        tol=0.02,
+        validation_fraction=validation_fraction,
+        random_state=0,
+    )
+    n = clone(model).fit(X[TRAIN], y[TRAIN]).n_iter_
+    assert 5 < n < 40
+    resource = found_for(model).resource
+    whole = train(model, resource, [40])
+    for stops in ([2, n - 1, 40], [n, 40], [n + 1, n + 2, 40]):
+        np.testing.assert_array_equal(train(model, resource, stops), whole)
+
+
 def test_whole_training_by_parts_is_fit():
     for estimator in (Descent(epochs=12), RandomForestClassifier(12, random_state=0)):
         resource = with_total(found_for(estimator).resource, 12)
@@ -264,6 +282,18 @@ def test_boosters_continue(package, name, in_pipeline):
         ("lightgbm", "LGBMClassifier", {"boosting_type": "rf"}, "boosting_type='rf'"),
         ("lightgbm", "LGBMRegressor", {"boosting": "dart"}, "boosting='dart'"),
         ("xgboost", "XGBRFClassifier", {}, ""),
+        (
+            "xgboost",
+            "XGBRegressor",
+            {"early_stopping_rounds": 5},
+            "early_stopping_rounds=5",
+        ),
+        (
+            "lightgbm",
+            "LGBMRegressor",
+            {"early_stopping_round": 5},
+            "early_stopping_round=5",
+        ),
     ],
 )
 def test_boosters_that_cannot_continue(package, name, options, note):
@@ -588,6 +618,18 @@ def test_a_setting_that_rules_warm_start_out():
     assert not found_for(bagging, "n_estimators").resource.continues
     with pytest.raises(ValueError, match="warm_start"):  # scikit-learn refuses, too
         bagging.fit(X, y)
+
+
+def test_early_stopping_that_would_count_anew_rules_warm_start_out():
+    model = GradientBoostingClassifier(n_iter_no_change=2, random_state=0)
+    found = found_for(pipe(model))
+    assert found.resource.name == "n_samples"
+    assert found.note.endswith("no warm_start with n_iter_no_change=2")
+    # scikit-learn does not refuse: it ends otherwise than one long training.
+    parts = clone(model).set_params(warm_start=True)
+    for n in (5, 100):
+        parts.set_params(n_estimators=n).fit(X, y)
+    assert parts.n_estimators_ != model.fit(X, y).n_estimators_
 
 
 def test_batches_need_a_size():
