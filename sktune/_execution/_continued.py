@@ -259,6 +259,9 @@ def _has_stopped(model: Any) -> bool:
 class Boosting(Continued):
     """Rounds of XGBoost or LightGBM, continued from their boosters.
 
+    A booster does not hold the state of random numbers: where rows or columns are
+    drawn, they are drawn anew.
+
     Attributes
     ----------
     name : str

@@ -74,8 +74,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
           fit. Any estimator has it. Rows are stratified by class, or whole
           groups are taken where ``groups`` is given.
 
-        ``"auto"`` takes the first that goes on exactly as one long training
-        would, else ``"n_samples"``: also for an estimator with ``partial_fit``
+        ``"auto"`` takes the first that goes on as one long training would (only
+        XGBoost and LightGBM begin to draw rows and columns anew at each rung),
+        else ``"n_samples"``: also for an estimator with ``partial_fit``
         whose own ``early_stopping`` is on, as they exclude each other. In a
         pipeline it is that of the last step; the other steps are fitted once a
         fold. So it is with the regressor of a
