@@ -244,7 +244,7 @@ class Continued(Resource):
 
     In a pipeline the last step continues, on transformers that are fitted once. The
     regressor of a `TransformedTargetRegressor` continues on targets whose transformer
-    is fitted once.
+    is fitted once, and the classifier of a `FixedThresholdClassifier` as it is.
     """
 
     continues: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""What is around the model that is trained: pipelines and transformed targets.
+"""What is around the model that is trained: pipelines, targets, thresholds.
 
 They are fitted once a fold. The model in them is trained where it is, from one budget
 to the next.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import process_routing
 
@@ -78,23 +78,33 @@ def train_inner(
 
 def _wrappers(estimator: Any) -> Iterator[_Wrapper]:
     """Yield what is around the model, the outermost first."""
-    while True:
-        wrapper: _Wrapper
-        if isinstance(estimator, Pipeline):
-            wrapper = _Steps(estimator)
-        elif (
-            isinstance(estimator, TransformedTargetRegressor)
-            and estimator.regressor is not None
-        ):
-            wrapper = _Targets(estimator)
-        else:
-            return
+    while (kind := _kind(estimator)) is not None:
+        wrapper = kind(estimator)
         yield wrapper
         _, estimator = wrapper.inner
 
 
+def _kind(estimator: Any) -> type[_Wrapper] | None:
+    if isinstance(estimator, Pipeline):
+        return _Steps
+    if isinstance(estimator, FixedThresholdClassifier):
+        return _Threshold
+    has_targets = isinstance(estimator, TransformedTargetRegressor)
+    if has_targets and estimator.regressor is not None:
+        return _Targets
+    return None
+
+
 class _Wrapper(ABC):
-    """An estimator around another. Abstract: subclasses say of what kind."""
+    """An estimator around another. Abstract: subclasses say of what kind.
+
+    Parameters
+    ----------
+    estimator : estimator
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
 
     @property
     @abstractmethod
@@ -128,40 +138,64 @@ class _Wrapper(ABC):
         """
 
 
-# -- Transformed targets ---------------------------------------------------------
+# -- Transformed targets and thresholds ------------------------------------------
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class _Targets(_Wrapper):
-    """A regressor whose targets are transformed."""
+class _Meta(_Wrapper):
+    """One that fits a clone of what it holds, under the same name with a ``_``.
 
-    estimator: TransformedTargetRegressor
+    Abstract: subclasses say under which.
+    """
+
+    name: ClassVar[str]
 
     @property
     def inner(self) -> tuple[str, Any]:
-        return "regressor", self.estimator.regressor
+        return self.name, getattr(self.estimator, self.name)
 
     def get_fitted(self) -> Any:
-        models = ("regressor", "regressor_")
+        models = (self.name, f"{self.name}_")
         return {k: v for k, v in vars(self.estimator).items() if k not in models}
 
     def set_fitted(self, learnt: Any) -> None:
-        vars(self.estimator).update(learnt, regressor_=self.estimator.regressor)
+        _, model = self.inner
+        vars(self.estimator).update(learnt, **{f"{self.name}_": model})
 
     def train(
         self, X: Any, y: Any, params: dict[str, Any], *, train: Advance, refit: bool
     ) -> None:
-        wrapper = self.estimator
-        model, transformer = wrapper.regressor, wrapper.transformer
-        wrapper.regressor = _Trained(model, train)
+        _, model = self.inner
+        setattr(self.estimator, self.name, _Trained(model, train))
+        try:
+            self.estimator.fit(X, y, **params)
+        finally:
+            setattr(self.estimator, self.name, model)
+        setattr(self.estimator, f"{self.name}_", model)
+
+
+@final
+class _Threshold(_Meta):
+    """A classifier with another threshold."""
+
+    name = "estimator"
+
+
+@final
+class _Targets(_Meta):
+    """A regressor whose targets are transformed."""
+
+    name = "regressor"
+
+    def train(
+        self, X: Any, y: Any, params: dict[str, Any], *, train: Advance, refit: bool
+    ) -> None:
+        wrapper, transformer = self.estimator, self.estimator.transformer
         if not refit and transformer is not None:
             wrapper.transformer = _Fitted(wrapper.transformer_)
         try:
-            wrapper.fit(X, y, **params)
+            super().train(X, y, params, train=train, refit=refit)
         finally:
-            wrapper.regressor, wrapper.transformer = model, transformer
-        wrapper.regressor_ = model
+            wrapper.transformer = transformer
         if isinstance(wrapper.transformer_, _Fitted):
             wrapper.transformer_ = wrapper.transformer_.estimator
 
@@ -186,9 +220,10 @@ class _Trained(_StandIn):
         super().__init__(model)
         self._train = train
 
-    def fit(self, X: Any, y: Any, **params: Any) -> None:
-        """Train the model."""
+    def fit(self, X: Any, y: Any, **params: Any) -> Any:
+        """Train the model and return it."""
         self._train(self.estimator, X, y, params)
+        return self.estimator
 
 
 class _Fitted(_StandIn):
@@ -202,11 +237,8 @@ class _Fitted(_StandIn):
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class _Steps(_Wrapper):
     """A pipeline."""
-
-    estimator: Pipeline
 
     @property
     def inner(self) -> tuple[str, Any]:

@@ -80,7 +80,9 @@ class HyperbandSearchCV(BaseTuneSearchCV):
         whose own ``early_stopping`` is on, as they exclude each other. In a
         pipeline it is that of the last step; the other steps are fitted once a
         fold. So it is with the regressor of a
-        `~sklearn.compose.TransformedTargetRegressor` and its transformer.
+        `~sklearn.compose.TransformedTargetRegressor` and its transformer, and
+        with the classifier of a
+        `~sklearn.model_selection.FixedThresholdClassifier`.
     min_resource, max_resource : int or "auto", default="auto"
         The smallest and the largest budget. ``"auto"`` takes as the largest
         what the estimator's own parameter says, 81 passes, or all rows; as the

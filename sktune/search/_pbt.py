@@ -61,7 +61,8 @@ class PBTSearchCV(BaseTuneSearchCV):
         Cloned and trained for each member and fold. Its training must be able to
         go on: an estimator of ``sktune.keras``, one with ``partial_fit`` or
         ``warm_start``, a skorch net, XGBoost, LightGBM, CatBoost, or a pipeline that
-        ends in one of them, or a `~sklearn.compose.TransformedTargetRegressor` of one.
+        ends in one of them, or a `~sklearn.compose.TransformedTargetRegressor` or
+        `~sklearn.model_selection.FixedThresholdClassifier` of one.
     param_distributions : dict or list of dict, default=None
         The space, as in `BayesSearchCV`. Parameters that a model in training
         cannot change (its layers, say) are drawn for the first generation and

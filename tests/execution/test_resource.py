@@ -26,6 +26,7 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -36,6 +37,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_class_weight
 
+from sktune import HyperbandSearchCV
 from sktune._execution import (
     FoldContext,
     FoldData,
@@ -567,6 +569,44 @@ def test_weights_reach_the_regressor():
 def test_a_regressor_that_is_not_given_takes_rows():
     found = found_for(TransformedTargetRegressor(None, **LOGS), target=AMOUNTS)
     assert found.resource.name == "n_samples"
+
+
+# -- Thresholds ------------------------------------------------------------------
+
+BINARY = (y > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "expected"),
+    [
+        (SGDClassifier(loss="log_loss", random_state=0), "passes"),
+        (
+            pipe(GradientBoostingClassifier(subsample=0.7, random_state=0)),
+            "estimator__gradientboostingclassifier__n_estimators",
+        ),
+    ],
+)
+def test_the_classifier_with_a_threshold_continues(estimator, expected):
+    model = FixedThresholdClassifier(estimator, threshold=0.3)
+    resource = found_for(model, target=BINARY).resource
+    assert resource.name == expected
+    whole = train(model, resource, [12], target=BINARY)
+    continued = train(model, resource, [1, 3, 12], target=BINARY)
+    np.testing.assert_array_equal(continued, whole)
+    resource.train(model, X, BINARY, {}, range(12))
+    assert model.estimator_ is model.estimator is estimator
+    above = model.predict_proba(X)[:, 1] >= 0.3
+    np.testing.assert_array_equal(model.predict(X), above)
+
+
+def test_a_threshold_is_searched_with_its_classifier():
+    model = FixedThresholdClassifier(SGDClassifier(loss="log_loss", random_state=0))
+    space = {"threshold": (0.1, 0.9), "estimator__alpha": (1e-4, 1.0, "log-uniform")}
+    common = {"max_resource": 9, "scoring": "f1", "cv": 3, "random_state": 0}
+    search = HyperbandSearchCV(model, space, **common).fit(X, BINARY)
+    assert search.resource_ == "passes"
+    assert search.best_score_ > 0.7
+    assert len(set(search.cv_results_["param_threshold"])) > 5
 
 
 # -- What is not there -----------------------------------------------------------
