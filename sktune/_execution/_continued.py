@@ -325,12 +325,15 @@ class CatBoost(Continued):
     ) -> None:
         if units.start == 0:
             model.set_params(**{self.name.rpartition("__")[2]: self.total})
+        if units == range(self.total):
+            fit(model, X, y, params)
+            return
         with tempfile.TemporaryDirectory() as folder:
-            snapshot, trees = Path(folder, "snapshot"), Path(folder, "trees")
+            snapshot = Path(folder, "snapshot")
             if units.start:
                 snapshot.write_bytes(getattr(model, _SNAPSHOT))
-            trained = clone(model)
-            trained.set_params(allow_writing_files=True, train_dir=folder)
+            to_write = {"allow_writing_files": True, "train_dir": folder}
+            trained = clone(model).set_params(**to_write)
             options = {
                 "callbacks": [*(params.get("callbacks") or ()), _StopAt(units.stop)],
                 "save_snapshot": True,
@@ -338,13 +341,13 @@ class CatBoost(Continued):
                 "snapshot_interval": _ONLY_AT_THE_END,
             }
             fit(trained, X, y, params | options)
-            trained.save_model(trees)
-            model.load_model(blob=trees.read_bytes())
             setattr(model, _SNAPSHOT, snapshot.read_bytes())
+        learnt = trained.__getstate__()
+        model.__setstate__({k: v for k, v in learnt.items() if k not in to_write})
 
     def save(self, estimator: Any) -> bytes:
         model, _ = inner_model(estimator)
-        return dumps((estimator, getattr(model, _SNAPSHOT)))
+        return dumps((estimator, getattr(model, _SNAPSHOT, None)))
 
     def restore(self, state: bytes, untrained: Callable[[], Any]) -> Any:
         estimator, snapshot = loads(state, untrained)

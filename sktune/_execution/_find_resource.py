@@ -29,6 +29,14 @@ _BOOSTERS = {
 }
 """The argument of ``fit`` that takes a booster, and the attribute that is one."""
 
+_EARLY_STOPPING = (
+    "early_stopping",
+    "early_stopping_round",
+    "early_stopping_rounds",
+    "n_iter_no_change",
+)
+"""What XGBoost or LightGBM call the rounds after which they stop."""
+
 _OF_CATBOOST = ("iterations", "n_estimators", "num_boost_round", "num_trees")
 """What CatBoost calls the number of trees; one of them may be given."""
 
@@ -229,7 +237,7 @@ def _obstacle_of_trees(model: Any, params: dict[str, Any]) -> tuple[str, str] | 
         return "warm_start", f"n_iter_no_change={patience!r}"
     packages = _packages(model)
     for package, (argument, _) in _BOOSTERS.items():
-        for name in ("early_stopping_rounds", "early_stopping_round"):
+        for name in _EARLY_STOPPING:
             if package in packages and params.get(name):
                 return argument, f"{name}={params[name]!r}"
     # LightGBM refuses the first, and drops no tree that it went on from.

@@ -62,6 +62,17 @@ def test_a_regressor_on_transformed_targets():
     np.testing.assert_array_equal(continued, alone)
 
 
+def test_a_part_of_a_training_is_a_model():
+    model = make_model(learning_rate=0.1)
+    resource = with_total(found_for(model).resource, 1000)
+    resource.train(model, X, y, {}, range(5))
+    whole = clone(model).set_params(iterations=5).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), whole.predict(X))
+    importances = whole.feature_importances_
+    np.testing.assert_array_equal(model.feature_importances_, importances)
+    assert model.get_params() == whole.get_params() | {"iterations": 1000}
+
+
 def test_names_of_the_number_of_trees():
     model = make_model(n_estimators=12)
     for name in ("iterations", "n_estimators", "num_trees", "num_boost_round"):
@@ -101,6 +112,7 @@ def test_hyperband():
     assert best.tree_count_ == 9
     alone = clone(model).set_params(**search.best_params_).fit(X, y)
     np.testing.assert_array_equal(best.predict_proba(X), alone.predict_proba(X))
+    np.testing.assert_array_equal(best.feature_importances_, alone.feature_importances_)
     again = pickle.loads(pickle.dumps(search))
     np.testing.assert_array_equal(again.predict(X), search.predict(X))
     parallel = clone(search).set_params(n_jobs=2).fit(X, y)
