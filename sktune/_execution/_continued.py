@@ -189,6 +189,8 @@ class Skorch(Continued):
     def _advance(
         self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
     ) -> None:
+        if units.start and len(model.history_) < units.start:
+            return  # its own early stopping ended it
         model.set_params(max_epochs=len(units))
         try:
             model.partial_fit(X, y, **params)

@@ -40,6 +40,11 @@ def make_net(kind):
     if kind in schedules:
         callback = skorch.callbacks.LRScheduler(**schedules[kind])
         options["callbacks"] = [("schedule", callback)]
+    if kind == "stopped":
+        callback = skorch.callbacks.EarlyStopping(
+            "train_loss", patience=2, threshold=100.0, threshold_mode="abs", sink=str
+        )
+        options["callbacks"] = [("stopping", callback)]
     common = {"max_epochs": 9, "lr": 0.05, "train_split": None, "verbose": 0}
     return skorch.NeuralNetClassifier(Network, **common, **options)
 
@@ -54,6 +59,14 @@ def test_continued_is_uninterrupted(kind):
     assert not np.array_equal(train(net, resource, [1]), whole)
     alone = net.fit(X[TRAIN], y[TRAIN]).predict_proba(X[TEST])
     np.testing.assert_array_equal(alone, whole)
+
+
+def test_a_net_that_stopped_early_stays_as_it_is():
+    net = make_net("stopped")
+    resource = with_total(found_for(net).resource, 9)
+    whole = train(net, resource, [9])
+    np.testing.assert_array_equal(train(net, resource, [5, 9]), whole)
+    assert len(net.fit(X[TRAIN], y[TRAIN]).history) == 3
 
 
 SCRIPT = """
