@@ -18,11 +18,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 
 from .._compat import n_samples, safe_indexing, slice_params
+from ..exceptions import SearchError
 from ._pickling import dumps, dumps_net, loads
 from ._resource import Continued, fit
 from ._wrappers import get_fitted_wrappers, inner_model, set_fitted_wrappers
 
-__all__ = ["Boosting", "CatBoost", "PartialFit", "Segments", "Skorch", "WarmStart"]
+__all__ = [
+    "Boosting",
+    "CatBoost",
+    "PartialFit",
+    "Segments",
+    "Skorch",
+    "WarmStart",
+    "stops_early",
+]
 
 _SNAPSHOT = "_sktune_snapshot"
 """Attribute of a model of CatBoost with its snapshot, which it does not pickle."""
@@ -285,6 +294,11 @@ class Boosting(Continued):
     def _advance(
         self, model: Any, X: Any, y: Any, params: dict[str, Any], units: range
     ) -> None:
+        if any(map(stops_early, params.get("callbacks") or ())):
+            raise SearchError(
+                "early stopping by a callback would count anew at each rung: leave it "
+                "out, Hyperband stops candidates, or use resource='n_samples'"
+            )
         if units.start:
             booster = getattr(model, self.attribute)
             booster = booster() if callable(booster) else booster
@@ -294,6 +308,11 @@ class Boosting(Continued):
             fit(model, X, y, params)
         finally:
             model.set_params(n_estimators=units.stop)
+
+
+def stops_early(callback: Any) -> bool:
+    """Whether a callback of XGBoost or LightGBM is that of early stopping."""
+    return any("EarlyStopping" in cls.__name__ for cls in type(callback).__mro__)
 
 
 @final

@@ -14,7 +14,15 @@ from sklearn.base import is_classifier
 from .._compat import is_instance
 from .._protocol import Resumable
 from ..exceptions import SearchError
-from ._continued import Boosting, CatBoost, PartialFit, Segments, Skorch, WarmStart
+from ._continued import (
+    Boosting,
+    CatBoost,
+    PartialFit,
+    Segments,
+    Skorch,
+    WarmStart,
+    stops_early,
+)
 from ._resource import IntegerParameter, Resource, Samples
 from ._wrappers import inner_model
 
@@ -237,9 +245,13 @@ def _obstacle_of_trees(model: Any, params: dict[str, Any]) -> tuple[str, str] | 
         return "warm_start", f"n_iter_no_change={patience!r}"
     packages = _packages(model)
     for package, (argument, _) in _BOOSTERS.items():
+        if package not in packages:
+            continue
         for name in _EARLY_STOPPING:
-            if package in packages and params.get(name):
+            if params.get(name):
                 return argument, f"{name}={params[name]!r}"
+        for callback in filter(stops_early, params.get("callbacks") or ()):
+            return argument, f"callbacks=[{type(callback).__name__}(...)]"
     # LightGBM refuses the first, and drops no tree that it went on from.
     for name in ("boosting_type", "boosting"):
         if "lightgbm" in packages and params.get(name) in ("rf", "dart"):

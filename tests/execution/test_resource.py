@@ -306,6 +306,33 @@ def test_boosters_that_cannot_continue(package, name, options, note):
     assert not found_for(model, "n_estimators").resource.continues
 
 
+def test_early_stopping_by_a_callback_of_the_model():
+    xgboost = pytest.importorskip("xgboost")
+    callbacks = [xgboost.callback.EarlyStopping(rounds=5)]
+    found = found_for(xgboost.XGBClassifier(callbacks=callbacks))
+    assert found.resource.name == "n_samples"
+    assert found.note.endswith("no xgb_model with callbacks=[EarlyStopping(...)]")
+    others = [xgboost.callback.EvaluationMonitor()]
+    assert found_for(xgboost.XGBClassifier(callbacks=others)).resource.continues
+
+
+@pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
+def test_early_stopping_by_a_callback_for_fit():
+    lightgbm = pytest.importorskip("lightgbm")
+    model = lightgbm.LGBMClassifier(verbose=-1, n_jobs=1)
+    space = {"learning_rate": (0.01, 0.5, "log-uniform")}
+    common = {"max_resource": 9, "cv": 2, "random_state": 0}
+    search = HyperbandSearchCV(model, space, **common)
+    stopping = lightgbm.early_stopping(3, verbose=False)
+    unlike = (X[TEST], y[TEST][::-1])
+    fit_params = {"eval_set": [unlike], "callbacks": [stopping]}
+    with pytest.raises(ValueError, match="would count anew at each rung: leave it out"):
+        search.fit(X, y, **fit_params)
+    search.set_params(resource="n_samples", max_resource="auto", n_candidates=4)
+    search.fit(X, y, **fit_params)
+    assert 0 < search.best_estimator_.best_iteration_ < 100
+
+
 def test_a_solver_continues_where_it_is_asked_for():
     model = LogisticRegression(tol=1e-9)
     assert found_for(model).resource.name == "n_samples"
