@@ -26,27 +26,21 @@ __all__ = ["BayesOptimizer"]
 
 Array = NDArray[np.float64]
 
-# Measured on smooth models of the 5-fold scores of twelve scikit-learn problems
-# (2-8 axes, 50 trials, 4-6 seeds; 0 = random search, 100 = best known, each +-3;
-# Optuna's TPE reaches 38): EI over the best posterior mean and 14 initial trials
-# in six dimensions 47; over the best observed score 57; with 6 initial trials 58,
-# and 32 instead of 24 after 25 trials.
 _N_INITIAL = 6
+"""Trials before the model takes over, or one for each axis if there are more axes."""
 
-# Twice the places, starts and iterations cost 17 ms instead of 12 and gain nothing.
 _N_UNIFORM = 512
+"""Places all over the space where the acquisition is looked at."""
 
-# Results an axis before inputs are warped: two shapes an axis must be learnt. No
-# warp at all does as well on these problems (48 for 48), on HEBO's 108 a little
-# worse (Cowen-Rivers et al. 2022).
 _WARP_FROM = 4
+"""Results an axis before inputs are warped: two shapes an axis must be learnt."""
 
-# Least improvement worth a trial, in standard deviations of the targets. Without
-# one, a search can spend all its trials on the last digits of a local optimum: of 7
-# seeds each, worst regret 0.2 on a conditional function and 0.70 on Hartmann-6,
-# with it 0.006 and 0.13 (0.01: 0.0001 and 0.13, but a tenth of the precision on
-# Branin). On the problems above 60 for 61.
 _MARGIN = 0.003
+"""Least improvement worth a trial, in standard deviations of the targets.
+
+Without one, a search can spend all its trials on the last digits of a local optimum. A
+larger one costs precision.
+"""
 
 _FEW = 200
 """Up to so many results a fit costs little, and is done in full."""
@@ -367,8 +361,7 @@ def _targets(scores: Array) -> Array:
     failed = np.isnan(scores)
     targets = np.zeros(len(scores))
     if not failed.all():
-        # half-rank + log instead: 54 for 58; standardised only is no worse on
-        # these problems, but lets one diverged score flatten all the others
+        # not standardised only: one diverged score would flatten all the others
         targets[~failed] = _transform.power(scores[~failed])
         # no outlier that would bend the model
         targets[failed] = targets[~failed].min() - 0.5

@@ -14,7 +14,7 @@ __all__ = ["single_blas_thread"]
 
 @functools.cache
 def _controller() -> ThreadpoolController:
-    # looking for the libraries costs 6 ms, limiting them 0.015 ms: look once
+    # looking for the libraries takes much longer than limiting them: look once
     np.linalg.norm(np.eye(2))
     return ThreadpoolController()
 
