@@ -296,8 +296,9 @@ class Boosting(Continued):
     ) -> None:
         if any(map(stops_early, params.get("callbacks") or ())):
             raise SearchError(
-                "early stopping by a callback would count anew at each rung: leave it "
-                "out, Hyperband stops candidates, or use resource='n_samples'"
+                "early stopping by a callback would count anew each time that training "
+                "goes on: leave it out, bad candidates are stopped anyway, or use "
+                "HyperbandSearchCV with resource='n_samples'"
             )
         if units.start:
             booster = getattr(model, self.attribute)
